@@ -1,0 +1,37 @@
+"""What can go wrong, told to the user: a place, what was found there, and the way out."""
+
+from collections.abc import Iterable
+
+EXIT_NO, EXIT_INPUT, EXIT_FAILED, EXIT_SIGINT, EXIT_SIGTERM = 1, 2, 3, 130, 143
+
+
+class QflsimError(Exception):
+    """A mistake or mishap that the user is told about in one line, never with a traceback."""
+
+    exit_code = EXIT_FAILED
+
+
+class InputError(QflsimError):
+    """The user's input is wrong: where it stands, what stands there, and what was wanted."""
+
+    exit_code = EXIT_INPUT
+
+    def __init__(self, where: str, got: object, want: str) -> None:
+        self.where, self.got, self.want = where, got, want
+        super().__init__(f"{where}: got {got if isinstance(got, str) else repr(got)}; want {want}")
+
+
+class InputErrors(QflsimError):
+    """Every mistake of one input at once."""
+
+    exit_code = EXIT_INPUT
+
+    def __init__(self, errors: Iterable[InputError]) -> None:
+        self.errors = tuple(errors)
+        super().__init__("\n".join(str(error) for error in self.errors))
+
+
+class RunError(QflsimError):
+    """The run failed or stalled; what was recorded until then is kept."""
+
+    exit_code = EXIT_FAILED

@@ -1,0 +1,1 @@
+"""What is learned: graphs, training tasks, optimizers, updates and their aggregation."""

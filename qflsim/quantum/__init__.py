@@ -1,0 +1,1 @@
+"""The quantum engine: QAOA energies and gradients on Lightning's state vectors."""

@@ -1,0 +1,276 @@
+"""The facts of a run, each emitted once as an immutable record; observers turn them into files, bars and tables.
+
+Times are integer nanoseconds (`_ns`); `NEVER_NS` stands for an instant that did not come. Devices, sites and
+participations are numbered from 0; -1 stands for none. Every record starts with the instant at which it was emitted.
+"""
+
+from collections.abc import Callable
+from enum import IntEnum
+from typing import NamedTuple, TypeAlias
+
+
+class Fate(IntEnum):
+    """How a participation ended. Every participation has exactly one fate."""
+
+    APPLIED = 0
+    """combined into a version, with weight and staleness"""
+    STALE = 1
+    """arrived with staleness above the bound (tested at application)"""
+    LATE = 2
+    """arrived after its round closed, and the policy drops late ones"""
+    RECALLED = 3
+    """called off by the server: its round closed with enough others"""
+    ABANDONED = 4
+    """gave up at its time-out, before or after the download"""
+    DEVICE_OFF = 5
+    """the device switched off or left the area"""
+    REJECTED = 6
+    """the robust rule or a failed authentication excluded it"""
+    INSECURE = 7
+    """no key left, or an eavesdropper was detected"""
+    IN_FLIGHT = 8
+    """still on its way when the run ended: a censored observation, kept as such"""
+
+    @property
+    def label(self) -> str:
+        """The name that users see: lower case, with a hyphen."""
+        return self.name.lower().replace("_", "-")
+
+
+class Direction(IntEnum):
+    """Which way a transfer goes."""
+
+    DOWNLOAD = 0
+    UPLOAD = 1
+
+
+class Reason(IntEnum):
+    """Why a device changed its serving site."""
+
+    ATTACH = 0
+    """first attachment of a participation"""
+    A3 = 1
+    """a neighbour was stronger by the margin for the time to trigger"""
+    OUTAGE = 2
+    """the serving site failed"""
+
+
+class Happening(IntEnum):
+    """What an entry of the event log says."""
+
+    DEVICE_ON = 0
+    DEVICE_OFF = 1
+    SITE_DOWN = 2
+    SITE_UP = 3
+    INVITED = 4
+    DOWNLOAD_START = 5
+    DOWNLOAD_END = 6
+    QUEUE_START = 7
+    TRAINING_START = 8
+    TRAINING_END = 9
+    UPLOAD_START = 10
+    ARRIVED = 11
+    ENDED = 12
+    COVERAGE_LOST = 13
+    COVERAGE_BACK = 14
+    HANDOVER_START = 15
+    HANDOVER_END = 16
+    ROUND_OPEN = 17
+    VERSION = 18
+    STOPPED = 19
+
+
+class Device(NamedTuple):
+    """A registered device and its hardware."""
+
+    t_ns: int
+    device: int
+    name: str
+    group: str
+    processor: str
+    data_class: str
+    eirp_dbm: float
+    noise_figure_db: float
+    height_m: float
+    penetration_loss_db: float
+
+
+class Site(NamedTuple):
+    """A base station."""
+
+    t_ns: int
+    site: int
+    name: str
+    x_m: float
+    y_m: float
+    height_m: float
+    carrier_hz: float
+    bandwidth_hz: float
+    power_dbm: float
+    antenna_gain_dbi: float
+
+
+class Presence(NamedTuple):
+    """An interval in which a device is switched on and in the area, as read from a file."""
+
+    t_ns: int
+    device: int
+    on_ns: int
+    off_ns: int
+
+
+class Leg(NamedTuple):
+    """A stretch that a device travels at constant velocity."""
+
+    t_ns: int
+    device: int
+    start_ns: int
+    end_ns: int
+    x_m: float
+    y_m: float
+    vx_m_per_s: float
+    vy_m_per_s: float
+
+
+class Outage(NamedTuple):
+    """An interval in which a site is down, emitted when it begins (`end_ns` may lie beyond the run)."""
+
+    t_ns: int
+    site: int
+    start_ns: int
+    end_ns: int
+
+
+class Handover(NamedTuple):
+    """A device's change of serving site during a transfer, emitted when it is completed."""
+
+    t_ns: int
+    device: int
+    participation: int
+    from_site: int
+    to_site: int
+    start_ns: int
+    reason: Reason
+
+
+class Transfer(NamedTuple):
+    """One download or upload, emitted when it ended or was cut off.
+
+    The time from start to end splits into sharing (the cell served the transfer among others), uncovered (no site
+    was strong enough), handover (interruptions and re-establishments) and outage (the serving site was down).
+    """
+
+    t_ns: int
+    participation: int
+    device: int
+    direction: Direction
+    start_ns: int
+    end_ns: int
+    sharing_ns: int
+    uncovered_ns: int
+    handover_ns: int
+    outage_ns: int
+    first_site: int
+    last_site: int
+    handovers: int
+    outages: int
+    model_bit: int
+    header_bit: int
+    co_model_bit: int
+    sent_bit: float
+    complete: bool
+
+
+class Training(NamedTuple):
+    """One job on a quantum processor, emitted when it ended or was cut off."""
+
+    t_ns: int
+    participation: int
+    device: int
+    queued_ns: int
+    start_ns: int
+    end_ns: int
+    compile_ns: int
+    circuits: int
+    shots: int
+    circuit_s: float
+    complete: bool
+
+
+class Update(NamedTuple):
+    """A participation from invitation to fate, emitted once its fate is known."""
+
+    t_ns: int
+    participation: int
+    device: int
+    device_participation: int
+    round: int
+    invited_ns: int
+    download_start_ns: int
+    download_end_ns: int
+    training_start_ns: int
+    training_end_ns: int
+    upload_start_ns: int
+    arrived_ns: int
+    ended_ns: int
+    base_version: int
+    applied_version: int
+    staleness: int
+    weight: float
+    fate: Fate
+
+
+class Version(NamedTuple):
+    """A version of the shared model (version 0 is the start)."""
+
+    t_ns: int
+    version: int
+    contributors: int
+    stand_ins: int
+    last_participation: int
+    mean_staleness: float
+
+
+class Evaluation(NamedTuple):
+    """A metric of a version, stamped with the version's time. Baselines carry version -1 and time 0."""
+
+    t_ns: int
+    version: int
+    metric: str
+    value: float
+
+
+class VersionAngles(NamedTuple):
+    """The parameter vector of a version."""
+
+    t_ns: int
+    version: int
+    angles: tuple[float, ...]
+
+
+class UpdateAngles(NamedTuple):
+    """The parameter vector that an applied participation contributed, aligned to its base version."""
+
+    t_ns: int
+    participation: int
+    angles: tuple[float, ...]
+
+
+class Event(NamedTuple):
+    """An entry of the event log."""
+
+    t_ns: int
+    happening: Happening
+    device: int
+    participation: int
+    site: int
+    value: int
+
+
+Record: TypeAlias = (
+    Device | Site | Presence | Leg | Outage | Handover | Transfer | Training | Update | Version | Evaluation
+    | VersionAngles | UpdateAngles | Event
+)  # fmt: skip
+Observer: TypeAlias = Callable[[Record], None]
+LEARNED: tuple[type, ...] = (Evaluation, VersionAngles, UpdateAngles)
+"""Records of the learning plane: they follow the clock and never set it, so fingerprints leave them out."""

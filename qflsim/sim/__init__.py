@@ -1,0 +1,1 @@
+"""The processes: who waits for whom. No formula stands here."""

@@ -1,0 +1,1 @@
+"""What users do with runs: run, replay, find stragglers, measure speed."""
