@@ -1,0 +1,83 @@
+"""Handover: when a neighbour has been better for long enough, and what the change costs."""
+
+import math
+from typing import Annotated, Literal
+
+import numpy as np
+import numpy.typing as npt
+from pydantic import Field
+
+from qflsim.model import Model, NonNegative, Positive
+from qflsim.units import Floats
+
+FORGOTTEN = 1e-6
+"""Weight of the past at which a filter's memory is cut off."""
+
+
+class A3(Model):
+    """Handover to a neighbour whose filtered level exceeds the serving one's by a margin for a time to trigger.
+
+    Filter: F_n = (1 - a) F_{n-1} + a M_n with a = 2^(-k/4), in dB, one sample a measurement period (layer-3 filter,
+    TS 38.331 5.5.3.2). Event A3 (5.5.4.4, entering condition): F_target > F_serving + offset + hysteresis; it must
+    hold for the time to trigger. The change then interrupts the link for `interruption_s` (49.5 ms is typical of
+    break-before-make, TR 36.881; 0 is the target of IMT-2020). A link that was lost, not handed over, comes back
+    `reestablishment_s` after a site is heard again.
+    """
+
+    kind: Literal["a3"] = "a3"
+    hysteresis_db: Annotated[float, Field(ge=0, le=15)] = 3.0
+    offset_db: Annotated[float, Field(ge=-15, le=15)] = 0.0
+    time_to_trigger_s: NonNegative = 0.32
+    measurement_period_s: Positive = 0.08
+    filter_coefficient: Annotated[int, Field(ge=0, le=19)] = 4
+    interruption_s: NonNegative = 0.0495
+    reestablishment_s: NonNegative = 0.5
+
+    @property
+    def memory(self) -> int:
+        """Number of past samples after which less than 1e-6 of the filter's weight remains."""
+        keep = 1.0 - 2.0 ** (-self.filter_coefficient / 4.0)
+        return math.ceil(math.log(FORGOTTEN) / math.log(keep)) if keep > 0.0 else 0
+
+    @property
+    def trigger_samples(self) -> int:
+        """Number of consecutive samples, the entry included, at which the entering condition must hold."""
+        # Nine decimals absorb binary fractions: 0.48 s / 0.08 s must be 6, not 6.0000000001.
+        return math.ceil(round(self.time_to_trigger_s / self.measurement_period_s, 9)) + 1
+
+    def filtered_dbm(self, rsrp_dbm: Floats) -> Floats:
+        """Filtered levels (S, N) of S sites, from samples (S, memory + N), one a measurement period.
+
+        The filter runs over the last `memory` samples and the present one, its weights normalised, so that a level
+        depends on the world alone and not on when somebody began to look: it differs from the endless filter by less
+        than 1e-6 of the signal's span. Bitwise the same for any way of cutting the samples into calls.
+        """
+        window = self.memory + 1
+        assert rsrp_dbm.shape[1] >= window
+        weights = (1.0 - 2.0 ** (-self.filter_coefficient / 4.0)) ** np.arange(window - 1, -1, -1)
+        recent = np.lib.stride_tricks.sliding_window_view(rsrp_dbm, window, axis=1)
+        # C order puts the window last and contiguous: every sum then runs in the same order.
+        return np.asarray(np.multiply(recent, weights / weights.sum(), order="C").sum(axis=-1))
+
+    def first_trigger(
+        self, filtered_dbm: Floats, serving: int, candidates: npt.NDArray[np.bool_]
+    ) -> tuple[int, int] | None:
+        """The first sample at which a handover is due, and its target: the strongest of those due; None if none is.
+
+        `filtered_dbm` (S, N) holds consecutive samples since the serving site took over, `candidates` (S,) the sites
+        that may be targets. The entering condition must hold at `trigger_samples` samples in a row, so a caller who
+        goes on with a later call repeats the last `trigger_samples - 1` samples. Of equal targets the first is taken.
+        """
+        if filtered_dbm.shape[1] < self.trigger_samples:
+            return None
+        margin_db = self.offset_db + self.hysteresis_db
+        better = np.asarray(filtered_dbm > filtered_dbm[serving] + margin_db)
+        better[~candidates] = False
+        better[serving] = False
+        due = np.lib.stride_tricks.sliding_window_view(better, self.trigger_samples, axis=1).all(axis=-1)
+        anyone = due.any(axis=0)
+        if not anyone.any():
+            return None
+        start = int(anyone.argmax())
+        sample = start + self.trigger_samples - 1
+        return sample, int(np.where(due[:, start], filtered_dbm[:, sample], -np.inf).argmax())
