@@ -31,7 +31,6 @@ def _qnode(weights: Floats) -> Any:
     halves = [float(weights[edge]) / 2 for edge in edges]
     cost = qml.Hamiltonian([sum(halves), *(-half for half in halves)], terms)
 
-    @qml.qnode(qml.device("lightning.qubit", wires=len(weights)), diff_method="adjoint")
     def circuit(angles: Any) -> Any:
         layers = len(angles) // 2
         for wire in wires:
@@ -44,4 +43,4 @@ def _qnode(weights: Floats) -> Any:
                 qml.RX(2 * angles[layers + layer], wire)
         return qml.expval(cost)
 
-    return circuit
+    return qml.QNode(circuit, qml.device("lightning.qubit", wires=len(weights)), diff_method="adjoint")
