@@ -1,0 +1,79 @@
+"""Reading what is committed: the rows that the last valid commit counts, checked against its checksums."""
+
+from collections.abc import Iterable
+from pathlib import Path
+
+import h5py
+import numpy as np
+
+from qflsim.errors import InputError
+from qflsim.trace.commits import COMMIT, checksum, valid
+from qflsim.trace.opening import dataset, opened, table_part
+from qflsim.trace.tables import Rows
+
+TRIES = 3
+"""A run may move a tail into its table between two reads; the next try finds the rows in their new place."""
+
+
+def commits_of(file: h5py.File) -> Rows:
+    """The valid commits of a trace; there is one at least, which an empty journal is born with."""
+    found = dataset(file, "commits")
+    commits = valid(found[:]) if found.dtype == COMMIT else np.empty(0, COMMIT)
+    if len(commits) == 0:
+        raise InputError(f"{file.filename}: /commits", "no valid commit", "a whole trace")
+    return commits
+
+
+def committed(path: Path, names: Iterable[str]) -> tuple[Rows, dict[str, Rows]]:
+    """The valid commits of a trace, and the rows of these tables at the last of them.
+
+    InputError that names the table, and how many of its first rows are whole, if a checksum does not hold.
+    """
+    names = tuple(names)
+    for _ in range(TRIES - 1):
+        try:
+            return _committed(path, names)
+        except InputError:
+            continue
+    return _committed(path, names)
+
+
+def _committed(path: Path, names: tuple[str, ...]) -> tuple[Rows, dict[str, Rows]]:
+    with opened(path) as file:
+        commits = commits_of(file)
+        return commits, {name: _rows(file, name, commits[name]) for name in names}
+
+
+def _rows(file: h5py.File, name: str, counts: Rows) -> Rows:
+    count, crc = counts[-1].item()
+    try:
+        rows = _slice(file, name, 0, count)
+        if len(rows) == count and checksum(rows) == crc:
+            return rows
+    except OSError:  # a chunk that cannot be unpacked
+        pass
+    whole = _whole(file, name, counts)
+    raise InputError(f"{file.filename}: {name}", f"damage after the first {whole} of {count} rows", "a whole table")
+
+
+def _whole(file: h5py.File, name: str, counts: Rows) -> int:
+    whole = crc = 0
+    for count, want in counts.tolist():
+        try:
+            crc = checksum(_slice(file, name, whole, count), crc)
+        except OSError:
+            break
+        if crc != want:
+            break
+        whole = count
+    return whole
+
+
+def _slice(file: h5py.File, name: str, start: int, stop: int) -> Rows:
+    """Rows from the table as far as it goes, and from the tail beyond."""
+    table = table_part(file, "tables", name)
+    rows: Rows = table[start:stop]
+    if stop <= len(table):
+        return rows
+    tail = table_part(file, "tails", name)
+    return np.concatenate([rows, tail[max(start - len(table), 0) : stop - len(table)]])

@@ -1,0 +1,146 @@
+"""The layout of a trace in HDF5: the journal that a run writes into, and the plain file that it leaves.
+
+| path             | journal                                  | closed                                             |
+|------------------|------------------------------------------|----------------------------------------------------|
+| `/` attributes   | `format`, the header, `complete` = FALSE | the same; `complete`, `reason`, `fingerprint` set  |
+| `/texts/<name>`  | UTF-8 strings                            | the same                                           |
+| `/totals`        | empty                                    | one attribute a total                              |
+| `/commits`       | one row a flush                          | the same                                           |
+| `/tables/<name>` | whole chunks, shuffled and gzipped       | every row                                          |
+| `/tails/<name>`  | rows that do not fill a chunk yet        | absent                                             |
+
+The journal is written in SWMR mode, which lets others read it meanwhile and survives a kill, but knows no deleting
+and wastes the old place of a chunk that is filled in parts; hence the tails. Closing copies the journal into a plain
+file, chunk by chunk without unpacking, and puts that in the journal's place in one step.
+
+Format bounds are v110 throughout: SWMR needs no less, and common `h5dump`s read no more.
+"""
+
+import inspect
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import NamedTuple
+
+import h5py
+import numpy as np
+
+from qflsim.trace.commits import sealed
+from qflsim.trace.placing import MARGIN_BYTE, reserve, write_hidden
+from qflsim.trace.tables import TABLES, Rows, row_dtype, units
+
+FORMAT = 1
+"""Grows when a file of the new layout or records would mislead a reader of the old."""
+VERSIONS = ("v110", "v110")
+LOCKING = "best-effort"
+"""File systems without locks are no reason to refuse a trace."""
+STATUS = ("format", "complete", "reason", "fingerprint")
+"""Root attributes that are not part of the header."""
+CHUNK_BYTE = 1 << 16
+
+Scalar = str | int | float | bool
+
+
+class Status(NamedTuple):
+    """How a run ended; a fingerprint of None is stored as an empty string."""
+
+    complete: bool
+    reason: str
+    fingerprint: str | None
+    totals: Mapping[str, int | float]
+
+
+RUNNING = Status(complete=False, reason="no end recorded: still running, or killed", fingerprint=None, totals={})
+
+
+def chunk_rows(dtype: np.dtype[np.void]) -> int:
+    """Rows of one chunk, a power of two; a tail has as many."""
+    return 1 << (CHUNK_BYTE // dtype.itemsize).bit_length() - 1
+
+
+def journal(header: Mapping[str, Scalar], texts: Mapping[str, str], parameters: int) -> bytes:
+    """The bytes of an empty journal, with all that a journal can ever have."""
+    assert not set(header) & set(STATUS)
+    with h5py.File("journal", "w", driver="core", backing_store=False, libver=VERSIONS) as file:
+        file.attrs["format"] = FORMAT
+        _set_all(file.attrs, header)
+        _set_status(file, RUNNING)
+        for name, text in texts.items():
+            file.create_dataset(f"texts/{name}", data=_fixed(text))
+        file.create_dataset("commits", data=sealed([(0, 0)] * len(TABLES)), maxshape=(None,), chunks=(64,))
+        for name, record in TABLES.items():
+            dtype = row_dtype(record, parameters)
+            rows = chunk_rows(dtype)
+            table = file.create_dataset(
+                f"tables/{name}", (0,), dtype, maxshape=(None,), chunks=(rows,), compression="gzip", shuffle=True
+            )
+            table.attrs["units"] = _fixed(json.dumps(units(record)))
+            table.attrs["description"] = _fixed(inspect.cleandoc(record.__doc__ or ""))
+            # Given data, the tail has its place in the file before SWMR starts.
+            file.create_dataset(f"tails/{name}", data=np.zeros(rows, dtype))
+        return _image(file)
+
+
+def closed(journal_path: Path, commits: Rows, tails: Mapping[str, Rows], status: Status, folder: Path) -> Path:
+    """Write what the last of these commits counts as a plain file, and return its hidden path in the folder.
+
+    `tails` are the rows of each table beyond its whole chunks. Whoever calls gives the file its name. OSError if the
+    disk is full.
+    """
+    with h5py.File("closed", "w", driver="core", backing_store=False, libver=VERSIONS) as file:
+        hidden = write_hidden(folder, _image(file))
+    try:
+        with hidden.open("r+b") as room:
+            reserve(room.fileno(), journal_path.stat().st_size + MARGIN_BYTE)
+            with open_to_read(journal_path) as old, h5py.File(hidden, "r+", libver=VERSIONS, locking=LOCKING) as new:
+                _copy(old, new, commits, tails)
+                _set_status(new, status)
+            os.fsync(room.fileno())
+    except BaseException:
+        hidden.unlink()
+        raise
+    return hidden
+
+
+def open_to_read(path: Path) -> h5py.File:
+    """A trace opened for reading; a journal may go on growing."""
+    return h5py.File(path, "r", swmr=True, locking=LOCKING)
+
+
+def _copy(old: h5py.File, new: h5py.File, commits: Rows, tails: Mapping[str, Rows]) -> None:
+    for name in old.attrs:
+        new.attrs.create(name, old.attrs[name], dtype=old.attrs.get_id(name).dtype)
+    for name in ("texts", "totals"):
+        old.copy(old[name], new, name)
+    new.create_dataset("commits", data=commits, compression="gzip", shuffle=True, chunks=True)
+    tables = new.create_group("tables")
+    for name, tail in tails.items():
+        old.copy(old["tables"][name], tables, name)
+        rows = int(commits[-1][name]["rows"])
+        tables[name].resize((rows,))
+        if len(tail):
+            tables[name][rows - len(tail) :] = tail
+
+
+def _set_status(file: h5py.File, status: Status) -> None:
+    file.attrs["complete"] = status.complete
+    file.attrs["reason"] = _fixed(status.reason)
+    file.attrs["fingerprint"] = _fixed(status.fingerprint or "")
+    _set_all(file.require_group("totals").attrs, status.totals)
+
+
+def _set_all(attributes: h5py.AttributeManager, values: Mapping[str, Scalar]) -> None:
+    for name, value in values.items():
+        attributes[name] = _fixed(value) if isinstance(value, str) else value
+
+
+def _fixed(text: str) -> np.ndarray[tuple[()], np.dtype[np.bytes_]]:
+    """A text as a fixed-length string: SWMR knows no other, and it cannot point outside the file."""
+    content = text.encode()
+    return np.array(content, h5py.string_dtype("utf-8", max(1, len(content))))
+
+
+def _image(file: h5py.File) -> bytes:
+    file.flush()
+    return bytes(file.id.get_file_image())

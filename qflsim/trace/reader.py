@@ -1,0 +1,181 @@
+"""A trace as its readers see it: finished, still being written, or left by a kill."""
+
+import json
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import pandas as pd
+
+from qflsim.errors import InputError
+from qflsim.trace.committed import commits_of, committed
+from qflsim.trace.frames import frame
+from qflsim.trace.layout import STATUS, Status, chunk_rows, closed
+from qflsim.trace.opening import attributes, dataset, opened
+from qflsim.trace.placing import check_free, publish
+from qflsim.trace.tables import TABLES, Rows
+from qflsim.units import Floats
+
+
+class Trace:
+    """The trace at a path, clipped to its last valid commit.
+
+    The file is opened for each question and closed again, so a run may go on writing it meanwhile, and each answer is
+    as new as the file. InputError if the file is missing, is no trace of this format, or is damaged.
+    """
+
+    def __init__(self, path: Path | str) -> None:
+        self.path = Path(path)
+        with opened(self.path) as file:
+            commits_of(file)
+
+    def __enter__(self) -> "Trace":
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, value: BaseException | None, at: TracebackType | None) -> None:
+        """Nothing is held open."""
+
+    @property
+    def header(self) -> dict[str, Any]:
+        """What the run was: the attributes of the file but for the status."""
+        return {name: value for name, value in self._attributes("/").items() if name not in STATUS}
+
+    def text(self, name: str) -> str:
+        """A text that the run stored, such as the resolved scenario."""
+        with opened(self.path) as file:
+            return str(dataset(file, f"texts/{name}")[()].decode())
+
+    @property
+    def scenario(self) -> dict[str, Any]:
+        """The resolved scenario."""
+        found: dict[str, Any] = json.loads(self.text("scenario"))
+        return found
+
+    @property
+    def status(self) -> Status:
+        """Whether and how the run ended."""
+        ended, totals = self._attributes("/"), self._attributes("totals")
+        return Status(ended["complete"], ended["reason"], ended["fingerprint"] or None, totals)
+
+    @property
+    def complete(self) -> bool:
+        """Whether the run came to its end."""
+        return self.status.complete
+
+    @property
+    def reason(self) -> str:
+        """Why the run ended."""
+        return self.status.reason
+
+    @property
+    def fingerprint(self) -> str | None:
+        """The digest of the record stream; None if the run did not come to its end."""
+        return self.status.fingerprint
+
+    @property
+    def totals(self) -> dict[str, int | float]:
+        """What the run summed up at its end, by name."""
+        return dict(self.status.totals)
+
+    @property
+    def rows(self) -> dict[str, int]:
+        """The number of committed rows of each table."""
+        with opened(self.path) as file:
+            last = commits_of(file)[-1]
+        return {name: int(last[name]["rows"]) for name in TABLES}
+
+    def table(self, name: str) -> Rows:
+        """The rows of a table as they were recorded, checked against their checksum."""
+        assert name in TABLES
+        return committed(self.path, (name,))[1][name]
+
+    def frame(self, name: str) -> pd.DataFrame:
+        """A table as a data frame: times in seconds, names for numbers (see `frames.frame`)."""
+        return frame(self.table(name), TABLES[name])
+
+    @property
+    def devices(self) -> pd.DataFrame:
+        """The registered devices and their hardware."""
+        return self.frame("devices")
+
+    @property
+    def sites(self) -> pd.DataFrame:
+        """The base stations."""
+        return self.frame("sites")
+
+    @property
+    def presence(self) -> pd.DataFrame:
+        """When each device read from a file was there."""
+        return self.frame("presence")
+
+    @property
+    def legs(self) -> pd.DataFrame:
+        """The stretches that devices travelled."""
+        return self.frame("legs")
+
+    @property
+    def outages(self) -> pd.DataFrame:
+        """When sites were down."""
+        return self.frame("outages")
+
+    @property
+    def handovers(self) -> pd.DataFrame:
+        """Changes of serving site during transfers."""
+        return self.frame("handovers")
+
+    @property
+    def transfers(self) -> pd.DataFrame:
+        """Downloads and uploads, and what their time went into."""
+        return self.frame("transfers")
+
+    @property
+    def trainings(self) -> pd.DataFrame:
+        """Jobs on quantum processors."""
+        return self.frame("trainings")
+
+    @property
+    def updates(self) -> pd.DataFrame:
+        """The participations: one row from invitation to fate."""
+        return self.frame("updates")
+
+    @property
+    def versions(self) -> pd.DataFrame:
+        """The versions of the shared model."""
+        return self.frame("versions")
+
+    @property
+    def evaluations(self) -> pd.DataFrame:
+        """The metrics of each version."""
+        return self.frame("evaluations")
+
+    @property
+    def events(self) -> pd.DataFrame:
+        """The event log."""
+        return self.frame("events")
+
+    def params(self, version: int) -> Floats:
+        """The parameter vector of a version."""
+        rows = self.table("version_angles")
+        where = rows["version"] == version
+        if not where.any():
+            raise InputError(f"{self.path}: version", version, f"one of the {len(rows)} versions that it holds")
+        found: Floats = rows["angles"][where][0]
+        return found
+
+    def _attributes(self, group: str) -> dict[str, Any]:
+        with opened(self.path) as file:
+            return attributes(file[group])
+
+
+def recover(path: Path, out: Path, force: bool = False) -> None:
+    """Write a plain file of everything committed in a trace; whether the run was complete stays as it was.
+
+    InputError if the trace is damaged, or if `out` is taken (unless `force`) or cannot be written.
+    """
+    check_free(out, force=force)
+    commits, tables = committed(path, TABLES)
+    tails = {name: rows[len(rows) - len(rows) % chunk_rows(rows.dtype) :] for name, rows in tables.items()}
+    try:
+        publish(closed(path, commits, tails, Trace(path).status, out.parent), out, force=force)
+    except OSError as error:
+        raise InputError(str(out), error.strerror or str(error), "a place with free space") from error
