@@ -4,9 +4,9 @@
 
 An angle vector is [g_1 .. g_p, b_1 .. b_p]. Source: Farhi, Goldstone, Gutmann, arXiv 1411.4028.
 
-Three properties make it fast. C is diagonal, and quadratic in the bits. C and the mixer do not change when all bits
-flip, so vertex 0 is fixed to 0 and its X becomes the product of all other X. Between two layers of Hadamards the mixer
-is diagonal too: there X of a qubit is its sign, and the derivative by b is a weighted inner product.
+Three properties make it fast. C is diagonal. C and the mixer do not change when all bits flip, so vertex 0 is fixed to
+side 0 and its X becomes the product of all other X. Between two layers of Hadamards the mixer is diagonal too: there X
+of a qubit is its sign, and the derivative by b is a weighted inner product.
 """
 
 from collections.abc import Iterator
@@ -24,27 +24,51 @@ AMPLITUDES = 1 << 13
 DOT_LENGTH = 1 << 12
 """Longest inner product left to BLAS, which would split longer ones over threads and so round them otherwise."""
 
+FIXED_ANGLES: dict[int, tuple[float, ...]] = {
+    1: (0.615534, 0.392672),
+    2: (0.487710, 0.897988, 0.555060, 0.292508),
+    3: (0.422084, 0.798413, 0.937089, 0.608757, 0.459275, 0.235396),
+    4: (0.408764, 0.780585, 0.987728, 1.156314, 0.599565, 0.434418, 0.296950, 0.159067),
+    5: (0.359589, 0.706573, 0.822557, 1.004755, 1.154275, 0.631852, 0.522652, 0.389742, 0.275412, 0.149170),
+        6: (0.331042, 0.645031, 0.730777, 0.836583, 1.009164, 1.126100, 0.635559, 0.533963, 0.463109, 0.360255,
+        0.259152, 0.139026),
+        7: (0.310090, 0.618219, 0.690248, 0.751222, 0.859085, 1.020390, 1.122066, 0.648140, 0.553925, 0.489883,
+        0.445018, 0.340584, 0.243827, 0.130635),
+        8: (0.294606, 0.586786, 0.654410, 0.707929, 0.764574, 0.864250, 1.025666, 1.116287, 0.649160, 0.554680,
+        0.500322, 0.468694, 0.419609, 0.318917, 0.231324, 0.122904),
+        9: (0.279401, 0.566133, 0.631223, 0.679333, 0.726241, 0.768056, 0.874522, 1.037471, 1.117987, 0.654474,
+        0.561864, 0.509011, 0.486776, 0.451435, 0.403211, 0.304730, 0.219833, 0.117182),
+        10: (0.266716, 0.544823, 0.609981, 0.656260, 0.695708, 0.728757, 0.773878, 0.882111, 1.043801, 1.115259,
+        0.655584, 0.563181, 0.513888, 0.495584, 0.468895, 0.435743, 0.388471, 0.291176, 0.210509, 0.112388),
+        11: (0.257287, 0.528041, 0.591771, 0.639691, 0.677206, 0.702061, 0.737024, 0.775307, 0.883559, 1.046970,
+        1.115238, 0.656439, 0.563347, 0.516301, 0.503668, 0.481823, 0.456013, 0.421435, 0.370773, 0.276450,
+        0.200947, 0.107251),
+}  # fmt: skip
+"""Angles by layers that are good for every 3-regular graph with unit weights.
+
+Source: J. Wurtz, D. Lykov, arXiv 2107.00677; data of github.com/danlkv/fixed-angle-QAOA, commit e0c1cdd.
+"""
+
 
 def cut_values(weights: Floats) -> Floats:
-    """The cut of every bipartition of a weighted graph: an array of 2^(n-1), vertex v > 0 being bit v - 1 of the index.
+    """The cut of every bipartition of a weighted graph, (..., 2^(n-1)): vertex v > 0 is bit v - 1 of the last index.
 
-    `weights`: (n, n), symmetric, zero diagonal, n >= 2. Vertex 0 stays on side 0: a bipartition and its mirror image
-    have the same cut.
+    `weights`: (..., n, n), symmetric, zero diagonal, n >= 2. Vertex 0 stays on side 0: a bipartition and its mirror
+    image have the same cut.
     """
-    cuts = np.zeros(1)
-    for vertex in range(1, len(weights)):
-        to_side_1 = np.zeros(1)
+    cuts = np.zeros((*weights.shape[:-2], 1))
+    for vertex in range(1, weights.shape[-1]):
+        to_side_1 = np.zeros_like(cuts[..., :1])
         for earlier in range(1, vertex):
-            to_side_1 = np.concatenate([to_side_1, to_side_1 + weights[earlier, vertex]])
-        to_side_0 = weights[:vertex, vertex].sum() - to_side_1
-        cuts = np.concatenate([cuts + to_side_1, cuts + to_side_0])
+            to_side_1 = np.concatenate([to_side_1, to_side_1 + weights[..., earlier, vertex, None]], axis=-1)
+        to_side_0 = weights[..., :vertex, vertex].sum(axis=-1, keepdims=True) - to_side_1
+        cuts = np.concatenate([cuts + to_side_1, cuts + to_side_0], axis=-1)
     return cuts
 
 
 def energies(cuts: Floats, angles: Floats) -> Floats:
     """<C> of each graph, shape (G,). `cuts`: (G, 2^(n-1)), rows of `cut_values`; `angles`: (2p,)."""
-    parts = [_Circuit(batch, angles) for batch in _batches(cuts)]
-    return np.concatenate([part.energies() for part in parts])[: len(cuts)]
+    return np.concatenate([_Circuit(batch, angles).energies() for batch in _batches(cuts)])[: len(cuts)]
 
 
 def energies_and_gradients(cuts: Floats, angles: Floats) -> tuple[Floats, Floats]:
@@ -107,11 +131,12 @@ class _Circuit:
         self.space = _workspace(get_ident(), self.layers, *cuts.shape)
         self.x_sum = _x_sum(cuts.shape[1].bit_length() - 1)
         self.mixers = _mixers(self.x_sum, angles[self.layers :])
-        _fill_phases(self.space, cuts, angles[: self.layers])
+        self.gammas = angles[: self.layers]
 
     def energies(self) -> Floats:
         """<C>. Keeps, of each layer, the state after the cost, and the same in the mixer's basis; last, C |final>."""
         space, state = self.space, self.space.state
+        _fill_phases(space, self.cuts, self.gammas)
         state[:] = self.cuts.shape[1] ** -0.5
         for layer in range(self.layers):
             np.multiply(space.phases[layer], state, out=space.phased[layer])
