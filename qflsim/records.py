@@ -53,6 +53,8 @@ class Reason(IntEnum):
     """a neighbour was stronger by the margin for the time to trigger"""
     OUTAGE = 2
     """the serving site failed"""
+    COVERAGE = 3
+    """the level fell below the cut, and another site covered the device first"""
 
 
 class Happening(IntEnum):

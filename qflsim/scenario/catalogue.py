@@ -1,0 +1,96 @@
+"""Which `kind` of a scenario file is which model. One table, one function that reads it."""
+
+import importlib
+from typing import Any
+
+from pydantic import ValidationError, ValidationInfo
+from pydantic_core import PydanticCustomError
+
+from qflsim.learning.aggregation import (
+    Async,
+    Buffered,
+    Constant,
+    Deadline,
+    Hinge,
+    Mean,
+    Polynomial,
+    Quorum,
+    Threshold,
+    WaitAll,
+)  # fmt: skip
+from qflsim.learning.graphs import CompleteGraphs, RegularGraphs
+from qflsim.learning.optimizers import Adam, GradientSteps
+from qflsim.learning.tasks import MaxCutQaoa
+from qflsim.model import Model
+from qflsim.radio.fading import NoFading, Rayleigh
+from qflsim.radio.handover import A3
+from qflsim.radio.pathloss import CloseIn, UmiStreetCanyon
+from qflsim.radio.rate import GapRate
+from qflsim.world.compute import IonTrap, Simulator, Superconducting
+from qflsim.world.mobility import RandomWaypoint, Static
+from qflsim.world.mobility_files import SumoFcd
+from qflsim.world.outages import RenewalOutage
+
+CATALOGUE: dict[str, dict[str, type[Model]]] = {
+    "mobility": {"static": Static, "random-waypoint": RandomWaypoint, "sumo-fcd": SumoFcd},
+    "outage": {"renewal": RenewalOutage},
+    "processor": {"superconducting": Superconducting, "ion-trap": IonTrap, "simulator": Simulator},
+    "path loss": {"umi-street-canyon": UmiStreetCanyon, "close-in": CloseIn},
+    "fading": {"none": NoFading, "rayleigh": Rayleigh},
+    "rate": {"gap": GapRate},
+    "handover": {"a3": A3},
+    "graphs": {"regular": RegularGraphs, "complete": CompleteGraphs},
+    "task": {"maxcut-qaoa": MaxCutQaoa},
+    "optimizer": {"gradient-steps": GradientSteps, "adam": Adam},
+    "when": {"wait-all": WaitAll, "quorum": Quorum, "deadline": Deadline, "async": Async, "buffered": Buffered},
+    "weight": {"constant": Constant, "polynomial": Polynomial, "hinge": Hinge, "threshold": Threshold},
+    "combine": {"mean": Mean},
+}
+
+
+class OfKind:
+    """Reads a section whose `kind` chooses its model; in a `Model` it validates the field it annotates."""
+
+    def __init__(self, family: str) -> None:
+        self.family = family
+
+    def __call__(self, value: Any, info: ValidationInfo) -> Any:
+        """The model that `value` describes; a `kind` of the user's own, `package.module:Class`, needs permission."""
+        if isinstance(value, Model):
+            return value
+        if not isinstance(value, dict):
+            raise PydanticCustomError("section", "a section with a kind: {known}", {"known": self._known()})
+        if "kind" not in value:
+            raise PydanticCustomError("no_kind", "kind = {known}", {"known": self._known()})
+        model = self.model(value["kind"], bool(info.context and info.context.get("plugins")))
+        try:
+            return model.model_validate(value, context=info.context)
+        except ValidationError as error:
+            raise PydanticCustomError("inside", "see inside", {"errors": error.errors(), "model": model}) from None
+
+    def model(self, kind: Any, plugins: bool) -> type[Model]:
+        """The class that a kind names."""
+        known = CATALOGUE[self.family]
+        if isinstance(kind, str) and kind in known:
+            return known[kind]
+        if isinstance(kind, str) and ":" in kind:
+            if not plugins:
+                raise PydanticCustomError(
+                    "plugin", "--allow-plugins, since a model of your own is code that will run, or {known}",
+                    {"known": self._known(), "at": "kind"})  # fmt: skip
+            return self._plugin(kind)
+        raise PydanticCustomError("kind", "{known}", {"known": self._known(), "at": "kind", "names": list(known)})
+
+    def _plugin(self, kind: str) -> type[Model]:
+        module, _, name = kind.partition(":")
+        try:
+            found = getattr(importlib.import_module(module), name)
+        except (ImportError, AttributeError) as error:
+            message = "a class that can be imported ({error})"
+            raise PydanticCustomError("plugin", message, {"error": str(error), "at": "kind"}) from None
+        if not (isinstance(found, type) and issubclass(found, Model)):
+            raise PydanticCustomError("plugin", "a class derived from qflsim.model.Model", {"at": "kind"})
+        return found
+
+    def _known(self) -> str:
+        return " or ".join(f'"{kind}"' for kind in CATALOGUE[self.family])

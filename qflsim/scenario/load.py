@@ -1,0 +1,176 @@
+"""From a file or a shipped name to a scenario; overrides; and what identifies a run and its world."""
+
+import hashlib
+import json
+import tomllib
+from collections.abc import Iterator, Sequence
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from qflsim.errors import InputError
+from qflsim.scenario.mistakes import mistakes
+from qflsim.scenario.schema import Scenario
+from qflsim.world.mobility_files import SumoFcd
+
+_PACKAGE = Path(__file__).parents[1]
+_MOST_BYTES = 1 << 24
+
+
+def shipped() -> dict[str, Path]:
+    """The scenarios that come with the package, by name: from the wheel, or from the source tree beside it."""
+    folders = (_PACKAGE / "_shipped" / "scenarios", _PACKAGE.parent / "scenarios")
+    folder = next((f for f in folders if f.is_dir()), folders[0])
+    return {path.stem: path for path in sorted(folder.glob("*.toml"))}
+
+
+def question(path: Path) -> tuple[str, str]:
+    """A scenario's question and expected answer: its first two comment lines."""
+    lines = [line.lstrip("# ").rstrip() for line in path.read_text("utf-8").splitlines()[:2]]
+    return lines[0], lines[1]
+
+
+def load(path_or_name: str | Path, *, seed: int | None = None, overrides: Sequence[str] = (),
+         plugins: bool = False) -> Scenario:  # fmt: skip
+    """The scenario of a file, or of a shipped name; `overrides` are `a.b=value` in TOML, else taken as text.
+
+    Errors: `InputError` for what cannot be read, `InputErrors` with every mistake of what can.
+    """
+    path = _find(path_or_name)
+    data = _read(path)
+    for override in overrides:
+        override_into(data, override)
+    if seed is not None:
+        data["seed"] = seed
+    return parse(data, path.parent, plugins)
+
+
+def parse(data: dict[str, Any], folder: Path, plugins: bool = False) -> Scenario:
+    """The scenario of plain data, whose relative paths start at `folder`."""
+    try:
+        scenario = Scenario.model_validate(data, context={"plugins": plugins})
+    except ValidationError as error:
+        raise mistakes(error, Scenario, data) from None
+    scenario._folder = folder
+    return scenario
+
+
+def _find(path_or_name: str | Path) -> Path:
+    path = Path(path_or_name)
+    if path.is_file():
+        return path
+    known = shipped()
+    if str(path_or_name) in known:
+        return known[str(path_or_name)]
+    got = "a folder" if path.is_dir() else "no such file"
+    raise InputError(str(path_or_name), got, f"a scenario file, or one of {', '.join(known)}")
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        with path.open("rb") as file:
+            text = file.read(_MOST_BYTES + 1)
+        if len(text) > _MOST_BYTES:
+            raise InputError(str(path), f"more than {_MOST_BYTES} bytes", "a scenario of at most 16 MiB")
+        return tomllib.loads(text.decode("utf-8"))
+    except OSError as error:
+        raise InputError(str(path), error.strerror or str(error), "a file that can be read") from None
+    except UnicodeDecodeError as error:
+        raise InputError(str(path), f"a byte that is not UTF-8 at {error.start}", "a text in UTF-8") from None
+    except (tomllib.TOMLDecodeError, RecursionError) as error:
+        raise InputError(str(path), f"text that is not TOML: {error}", "a TOML file") from None
+
+
+def override_into(data: dict[str, Any], override: str) -> None:
+    """Sets `a.b=value` in plain scenario data. Items of a list go by index or by their `name`."""
+    path, equals, text = override.partition("=")
+    keys = path.strip().split(".")
+    if not equals or not all(keys):
+        raise InputError("--set", override, "section.key=value")
+    try:
+        value = tomllib.loads(f"value = {text}")["value"]
+    except tomllib.TOMLDecodeError:
+        value = text.strip()
+    here: Any = data
+    for depth, key in enumerate(keys):
+        last = depth == len(keys) - 1
+        where = f"--set {'.'.join(keys[: depth + 1])}"
+        if isinstance(here, list):
+            index = _index(here, key, where)
+            if last:
+                here[index] = value
+            here = here[index]
+        elif isinstance(here, dict):
+            if last:
+                here[key] = value
+            here = here.setdefault(key, {})
+        else:
+            raise InputError(where, repr(here), "a section or a list to set something in")
+
+
+def _index(items: list[Any], key: str, where: str) -> int:
+    names = [item.get("name") for item in items if isinstance(item, dict)]
+    if key in names:
+        return names.index(key)
+    if key.isdecimal() and int(key) < len(items):
+        return int(key)
+    known = [str(name) for name in names if name] or [f"0 to {len(items) - 1}"]
+    raise InputError(where, key, f"one of {', '.join(known)}")
+
+
+def resolved(scenario: Scenario) -> dict[str, Any]:
+    """The whole scenario as plain data, defaults included."""
+    return scenario.model_dump(mode="json")
+
+
+def inputs(scenario: Scenario) -> dict[str, str]:
+    """SHA-256 of every input file, by the path that the scenario gives it."""
+    found = {}
+    for file in _files(scenario):
+        digest = hashlib.sha256()
+        try:
+            with (scenario.folder / file).open("rb") as stream:
+                while block := stream.read(1 << 20):
+                    digest.update(block)
+        except OSError as error:
+            raise InputError(file, error.strerror or str(error), "a mobility file that can be read") from None
+        found[file] = digest.hexdigest()
+    return found
+
+
+def _files(scenario: Scenario) -> Iterator[str]:
+    seen = set()
+    for group in scenario.devices:
+        if isinstance(group.mobility, SumoFcd) and group.mobility.file not in seen:
+            seen.add(group.mobility.file)
+            yield group.mobility.file
+
+
+def digest(scenario: Scenario, hashes: dict[str, str]) -> str:
+    """What identifies a run: the resolved scenario, seed, package version and input files (their bytes, not paths)."""
+    data = resolved(scenario)
+    del data["trace"]
+    return _hash({"scenario": data, "version": version("qflsim")}, hashes)
+
+
+_WEATHER = ("count", "mobility", "processor", "shared_processors", "eirp_dbm", "noise_figure_db", "height_m",
+            "penetration_loss_db", "penetration_deviation_db", "name")  # fmt: skip
+
+
+def world(scenario: Scenario, hashes: dict[str, str]) -> str:
+    """What identifies the weather: seed, places, mobility, outages, propagation, hardware."""
+    data = resolved(scenario)
+    devices = [{key: group[key] for key in _WEATHER} for group in data["devices"]]
+    radio = {key: data["radio"][key] for key in ("path_loss", "fading")}
+    parts = {key: data[key] for key in ("seed", "outages")}
+    parts["sites"] = {key: data["sites"][key] for key in ("at", "carrier_hz", "height_m")}
+    return _hash({**parts, "radio": radio, "devices": devices, "version": version("qflsim")}, hashes)
+
+
+def _hash(data: dict[str, Any], hashes: dict[str, str]) -> str:
+    for group in data.get("scenario", data)["devices"]:
+        if "file" in group["mobility"]:
+            group["mobility"]["file"] = hashes[group["mobility"]["file"]]
+    return hashlib.sha256(json.dumps(data, sort_keys=True, separators=(",", ":")).encode()).hexdigest()

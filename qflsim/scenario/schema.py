@@ -1,0 +1,148 @@
+"""The scenario: one strict record, whose sections are the models themselves. Every section has working defaults."""
+
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import Field, PlainValidator, PrivateAttr, model_validator
+
+from qflsim.learning.aggregation import Buffered, Combination, Constant, Mean, Rounds, StalenessWeight, Stream
+from qflsim.learning.graphs import GraphFamily, RegularGraphs
+from qflsim.learning.optimizers import GradientSteps, Optimizer
+from qflsim.learning.tasks import MaxCutQaoa
+from qflsim.model import Count, Model, Name, Positive
+from qflsim.radio.fading import FadingLaw, Rayleigh
+from qflsim.radio.handover import A3
+from qflsim.radio.pathloss import PathLoss, UmiStreetCanyon
+from qflsim.radio.rate import GapRate, RateMap
+from qflsim.scenario.catalogue import OfKind
+from qflsim.world.compute import Processor, Superconducting
+from qflsim.world.mobility import Mobility, RandomWaypoint
+from qflsim.world.mobility_files import SumoFcd
+from qflsim.world.outages import OutageSource
+from qflsim.world.sites import SiteAt, Sites
+
+
+def of_kind(family: str) -> Any:
+    """Marks a field whose section names its model by `kind`."""
+    return PlainValidator(OfKind(family))
+
+
+class Stop(Model):
+    """When a run ends: at an instant or a version, whichever comes first; or when nothing arrives for `stall_s`."""
+
+    duration_s: Annotated[float, Field(gt=0, le=1e9)] = 600.0
+    versions: Count | None = None
+    stall_s: Positive = 600.0
+
+
+class RadioSection(Model):
+    """The radio laws. A flow's rate is refreshed when its level has moved by `step_db`."""
+
+    path_loss: Annotated[PathLoss, of_kind("path loss")] = UmiStreetCanyon()
+    fading: Annotated[FadingLaw, of_kind("fading")] = Rayleigh()
+    rate: Annotated[RateMap, of_kind("rate")] = GapRate()
+    handover: Annotated[A3, of_kind("handover")] = A3()
+    step_db: Annotated[float, Field(ge=0.01, le=6.0)] = 0.5
+    on_interruption: Literal["resume", "restart"] = "resume"
+    """What an outage or a loss of coverage does to a transfer. A handover never loses anything."""
+
+
+class DeviceGroup(Model):
+    """Devices of one kind: how many, how they move, what they train on, what radio they carry, what data they hold."""
+
+    name: Name = "devices"
+    count: Annotated[int, Field(ge=1, le=10_000_000)] | None = None
+    """How many; a group that is read from a file has as many as the file."""
+    mobility: Annotated[Mobility | SumoFcd, of_kind("mobility")] = RandomWaypoint(
+        area_m=(200.0, 200.0), origin_m=(-100.0, -100.0), speed_m_per_s=(0.5, 1.5)
+    )
+    processor: Annotated[Processor, of_kind("processor")] = Superconducting()
+    shared_processors: Count | None = None
+    """Processors that the group shares, first come first served; without it each device has its own."""
+    eirp_dbm: Annotated[float, Field(ge=-30, le=60)] = 23.0
+    noise_figure_db: Annotated[float, Field(ge=0, le=30)] = 9.0
+    height_m: Annotated[float, Field(ge=0.5, le=22.5)] = 1.5
+    penetration_loss_db: Annotated[float, Field(ge=0, le=60)] = 0.0
+    penetration_deviation_db: Annotated[float, Field(ge=0, le=20)] = 0.0
+    """The loss of a device's surroundings (a car: 9 and 5 dB, TR 38.901 7.4.3.2), drawn once a device, at least 0."""
+    graphs: Annotated[GraphFamily, of_kind("graphs")] = RegularGraphs()
+    batch: Count = 4
+    shots: Annotated[int, Field(ge=1, le=10_000_000)] = 1000
+
+    @model_validator(mode="after")
+    def _counted(self) -> Self:
+        from_file = isinstance(self.mobility, SumoFcd)
+        if from_file and self.count is not None:
+            raise ValueError("no count: a group read from a file has as many devices as the file")
+        if not from_file and self.count is None:
+            raise ValueError("count: how many devices the group has")
+        return self
+
+
+class TrainingSection(Model):
+    """A participation's local training, and what travels with it. The clock is charged for SPSA's circuits."""
+
+    optimizer: Annotated[Optimizer, of_kind("optimizer")] = GradientSteps()
+    steps: Annotated[int, Field(ge=1, le=10_000)] = 2
+    co_model_parameters: Annotated[int, Field(ge=0, le=10**12)] = 0
+    """A classical model of 32-bit parameters that rides along: its bits travel, its learning is not simulated."""
+    header_bit: Annotated[int, Field(ge=0, le=10**9)] = 512
+
+
+class Aggregation(Model):
+    """The aggregator: when a version is made, what an update weighs, how updates combine, what is done without one.
+
+    `missing = "last-known"`: for a device that was invited and did not arrive, its last applied update stands in.
+    `timeout_s`: how long after its invitation a device gives up. `max_staleness`: beyond it an update is `stale`.
+    """
+
+    when: Annotated[Rounds | Stream, of_kind("when")] = Buffered()
+    weight: Annotated[StalenessWeight, of_kind("weight")] = Constant()
+    inverse_participation: bool = False
+    combine: Annotated[Combination, of_kind("combine")] = Mean()
+    missing: Literal["ignore", "last-known"] = "ignore"
+    max_staleness: Annotated[int, Field(ge=0)] | None = None
+    server_rate: Positive = 1.0
+    timeout_s: Positive | None = None
+
+
+class TraceSection(Model):
+    """What is written. The world's tables are always there, since a replay needs them."""
+
+    leave_out: tuple[Literal["handovers", "transfers", "trainings", "evaluations", "version_angles", "update_angles",
+                             "events"], ...] = ()  # fmt: skip
+
+
+class Scenario(Model):
+    """A run's whole input."""
+
+    name: Name
+    seed: Annotated[int, Field(ge=0, lt=2**63)] = 1
+    stop: Stop = Stop()
+    sites: Sites = Sites(at=(SiteAt(name="site", x_m=0.0, y_m=0.0),))
+    radio: RadioSection = RadioSection()
+    devices: Annotated[tuple[DeviceGroup, ...], Field(min_length=1)]
+    task: Annotated[MaxCutQaoa, of_kind("task")] = MaxCutQaoa()
+    training: TrainingSection = TrainingSection()
+    aggregation: Aggregation = Aggregation()
+    outages: tuple[Annotated[OutageSource, of_kind("outage")], ...] = ()
+    trace: TraceSection = TraceSection()
+    _folder: Path = PrivateAttr(default=Path())
+
+    @model_validator(mode="after")
+    def _names_fit(self) -> Self:
+        names = [group.name for group in self.devices]
+        for name in names:
+            if names.count(name) > 1:
+                raise ValueError(f"devices: unique names, but {name!r} stands twice")
+        known = [site.name for site in self.sites.at]
+        for outage in self.outages:
+            for name in outage.sites:
+                if name not in known:
+                    raise ValueError(f"outages: sites that exist ({', '.join(known)}), not {name!r}")
+        return self
+
+    @property
+    def folder(self) -> Path:
+        """Where the scenario's relative paths start."""
+        return self._folder

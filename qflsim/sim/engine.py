@@ -1,0 +1,96 @@
+"""The event engine: SimPy with integer nanoseconds, a stated order within one instant, and observers."""
+
+from collections.abc import Callable, Generator, Sequence
+from enum import IntEnum
+from typing import Any, TypeAlias
+
+import simpy
+
+from qflsim.records import Observer, Record
+from qflsim.units import FOREVER_NS
+
+Story: TypeAlias = Generator[simpy.Event, Any, Any]
+
+
+class Order(IntEnum):
+    """What comes first within one nanosecond: what is finished is finished, then the world, then policy.
+
+    Ties beyond that go by entity number. What an event sets off at the same instant follows it at once.
+    """
+
+    COMPLETION = 1
+    WORLD = 2
+    POLICY = 3
+    STOP = 4
+
+
+_ENTITY_BITS = 40
+
+
+class Engine:
+    """One run's clock and event queue. Facts leave through `emit`; observers cannot change the run."""
+
+    def __init__(self, observers: Sequence[Observer] = ()) -> None:
+        self._environment = simpy.Environment(initial_time=0)
+        self._observers = tuple(observers)
+        self.ending: str | None = None
+        self.failed = False
+
+    @property
+    def now_ns(self) -> int:
+        """The instant of the event being handled."""
+        return int(self._environment.now)
+
+    def event(self) -> simpy.Event:
+        """An event that somebody will trigger."""
+        return self._environment.event()
+
+    def at(self, t_ns: int, order: Order, entity: int = 0) -> simpy.Event:
+        """An event that happens at `t_ns`; one at `FOREVER_NS` never does, and costs nothing."""
+        event = self._environment.event()
+        if t_ns < FOREVER_NS:
+            event._ok, event._value = True, None  # as simpy.Timeout does: triggered, and due later
+            self._environment.schedule(event, (order << _ENTITY_BITS) + entity, t_ns - self.now_ns)  # type: ignore[arg-type]
+        return event
+
+    def wait(self, delay_ns: int, order: Order = Order.COMPLETION, entity: int = 0) -> simpy.Event:
+        """An event that happens after `delay_ns`."""
+        return self.at(self.now_ns + delay_ns, order, entity)
+
+    def process(self, story: Story) -> simpy.Process:
+        """Starts a process."""
+        return self._environment.process(story)
+
+    def call_at(self, t_ns: int, order: Order, entity: int, action: Callable[[], None]) -> None:
+        """Calls `action` at `t_ns`: for the one pending event of a cell, which need not be a process."""
+        callbacks = self.at(t_ns, order, entity).callbacks
+        assert callbacks is not None
+        callbacks.append(lambda _: action())
+
+    def emit(self, record: Record) -> None:
+        """Tells a fact to every observer."""
+        for observer in self._observers:
+            observer(record)
+
+    def pool(self, count: int) -> simpy.Resource:
+        """So many processors, given out first come first served."""
+        return simpy.Resource(self._environment, count)
+
+    def stop(self, reason: str, failed: bool = False) -> None:
+        """Ends the run after the event being handled. The first reason given stands."""
+        if self.ending is None:
+            self.ending, self.failed = reason, failed
+
+    def run(self) -> str:
+        """Handles events until someone stops the run or nothing is left to happen; returns the reason."""
+        while self.ending is None:
+            if self._environment.peek() == float("inf"):
+                self.stop("nothing is left that could happen", failed=True)
+            else:
+                self._environment.step()
+        return self.ending
+
+    def settle(self) -> None:
+        """Handles what is due at this very instant: interruptions sent when the run ended."""
+        while self._environment.peek() == self._environment.now:
+            self._environment.step()

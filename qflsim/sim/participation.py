@@ -1,0 +1,165 @@
+"""A participation: the story of one device from invitation to the arrival of its update, or to what stopped it."""
+
+from collections.abc import Generator, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import simpy
+
+from qflsim import records
+from qflsim.learning.charges import Training
+from qflsim.radio.link import Hardware, Link
+from qflsim.records import Direction, Fate, Happening
+from qflsim.sim.engine import Engine, Order, Story
+from qflsim.sim.transfer import Air, Transfer
+from qflsim.streams import Streams
+from qflsim.units import NEVER_NS, to_ns
+from qflsim.world.compute import Processor
+from qflsim.world.fleet import Fleet
+from qflsim.world.outages import Downtime
+
+if TYPE_CHECKING:
+    from qflsim.sim.server import Server
+
+
+@dataclass(frozen=True)
+class Group:
+    """What the devices of one group have in common."""
+
+    name: str
+    processor: Processor
+    training: Training
+    pool: simpy.Resource | None = None
+    """The processors that the group shares; None: each device has its own."""
+
+
+@dataclass(frozen=True)
+class World:
+    """All that a participation meets."""
+
+    engine: Engine
+    streams: Streams
+    fleet: Fleet
+    groups: Sequence[Group]
+    hardware: Sequence[Hardware]
+    downtimes: Sequence[Downtime]
+    air: Air
+
+    def group(self, device: int) -> Group:
+        """The group of a device."""
+        return self.groups[self.fleet.group[device]]
+
+    def link(self, device: int) -> Link:
+        """What a device hears."""
+        return Link(self.air.radio, self.fleet.track(device), self.hardware[device], self.downtimes)
+
+
+class Participation:
+    """One device's part in one version. `number` counts the device's own participations from 0."""
+
+    def __init__(self, world: World, server: "Server", identity: int, device: int, number: int, round_: int) -> None:
+        self.identity, self.device, self.number, self.round = identity, device, number, round_
+        self.invited_ns = world.engine.now_ns
+        self.download_start_ns = self.download_end_ns = self.training_start_ns = self.training_end_ns = NEVER_NS
+        self.upload_start_ns = self.arrived_ns = self.ended_ns = NEVER_NS
+        self.base_version = self.applied_version = self.staleness = -1
+        self.weight = 0.0
+        self.fate: Fate | None = None
+        self.doing = "coverage"
+        self.result: Future[tuple[float, ...]] | None = None
+        self._world, self._server, self._engine = world, server, world.engine
+        self._process = world.engine.process(self._story())
+
+    def call_off(self, fate: Fate) -> None:
+        """Interrupts the device's work wherever it stands; the participation ends with this fate."""
+        if self.fate is None and self.arrived_ns == NEVER_NS:
+            self.fate = fate
+            self._process.interrupt(fate)
+
+    def _story(self) -> Story:
+        self._say(Happening.INVITED)
+        try:
+            yield from self._transfer(Direction.DOWNLOAD)
+            self.download_end_ns = self._engine.now_ns
+            self._say(Happening.DOWNLOAD_END)
+            yield from self._train()
+            yield from self._transfer(Direction.UPLOAD)
+            self.arrived_ns = self._engine.now_ns
+            self._say(Happening.ARRIVED)
+        except simpy.Interrupt as interrupt:
+            self._server.ended(self, interrupt.cause)
+        else:
+            self._server.arrived(self)
+
+    def _transfer(self, direction: Direction) -> Generator[simpy.Event, Any, None]:
+        self.doing = f"coverage for the {direction.name.lower()}"
+        rng = self._world.streams.named(*self._world.fleet.key(self.device), "fading", int(direction), self.number)
+        link = self._world.link(self.device)
+        yield from Transfer(self._engine, self._world.air, link, direction, self.device, self.identity, rng,
+                            lambda: self._first_served(direction)).carry()  # fmt: skip
+
+    def _first_served(self, direction: Direction) -> None:
+        self.doing = f"the {direction.name.lower()}"
+        if direction is Direction.DOWNLOAD:
+            self.download_start_ns = self._engine.now_ns
+            self.base_version = self._server.hand_out()
+            self._say(Happening.DOWNLOAD_START, self.base_version)
+        else:
+            self.upload_start_ns = self._engine.now_ns
+            self._say(Happening.UPLOAD_START)
+
+    def _train(self) -> Generator[simpy.Event, Any, None]:
+        """Waits for a processor, then holds it for as long as the job's circuits take."""
+        group = self._world.group(self.device)
+        key = self._world.fleet.key(self.device)
+        charge = group.training.charge(group.processor, *key, self.number)
+        queued_ns = self._engine.now_ns
+        self.doing = "a processor"
+        self._say(Happening.QUEUE_START)
+        turn = group.pool.request() if group.pool else None
+        try:
+            if turn:
+                yield turn
+            queue_s = group.processor.queue_s(self._world.streams.named(*key, "queue", self.number))
+            yield self._engine.wait(to_ns(queue_s), Order.COMPLETION, self.device)
+            self.training_start_ns = self._engine.now_ns
+            self.doing = "the training"
+            self._say(Happening.TRAINING_START)
+            self.result = self._server.begin_training(self)
+            compile_ns = to_ns(group.processor.compile_s)
+            yield self._engine.wait(compile_ns + to_ns(charge.compute_s), Order.COMPLETION, self.device)
+            self.training_end_ns = self._engine.now_ns
+            self._say(Happening.TRAINING_END)
+        finally:
+            if turn and group.pool:
+                group.pool.release(turn) if turn.processed else turn.cancel()
+            self._engine.emit(
+                records.Training(
+                    t_ns=self._engine.now_ns,
+                    participation=self.identity,
+                    device=self.device,
+                    queued_ns=queued_ns,
+                    start_ns=self.training_start_ns,
+                    end_ns=self._engine.now_ns,
+                    compile_ns=to_ns(group.processor.compile_s),
+                    circuits=charge.circuits,
+                    shots=charge.shots,
+                    circuit_s=charge.circuit_s,
+                    complete=self.training_end_ns != NEVER_NS,
+                )
+            )
+
+    def _say(self, happening: Happening, value: int = 0) -> None:
+        self._engine.emit(records.Event(self._engine.now_ns, happening, self.device, self.identity, -1, value))
+
+    def record(self) -> records.Update:
+        """The whole participation, once its fate is known."""
+        assert self.fate is not None
+        return records.Update(
+            t_ns=self._engine.now_ns,
+            participation=self.identity,
+            device=self.device,
+            device_participation=self.number,
+            **{name: getattr(self, name) for name in records.Update._fields[4:]},
+        )

@@ -1,0 +1,263 @@
+"""The aggregator: the story of who is invited, who answers, and when a version is made of the answers."""
+
+from collections import Counter
+from concurrent.futures import Future
+
+import numpy as np
+import simpy
+
+from qflsim import records
+from qflsim.learning.aggregation import Rounds, Rules, Stream, coefficients
+from qflsim.learning.selection import ranked
+from qflsim.learning.updates import Contribution, Learner
+from qflsim.records import Fate, Happening
+from qflsim.sim.engine import Order, Story
+from qflsim.sim.participation import Participation, World
+from qflsim.units import FOREVER_NS, NEVER_NS, to_ns
+
+
+class Server:
+    """Invites devices, collects their updates, makes versions. Without a learner it does all this on time alone."""
+
+    def __init__(self, world: World, rules: Rules, learner: Learner | None, max_versions: int | None) -> None:
+        self._world, self._engine, self._rules, self._learner = world, world.engine, rules, learner
+        self._max_versions = max_versions
+        devices = len(world.fleet)
+        self._present = np.ones(devices, dtype=bool)
+        for device, _ in world.fleet.from_files():
+            self._present[device] = False
+        self._busy = np.zeros(devices, dtype=bool)
+        self._numbers = np.zeros(devices, dtype=np.int64)
+        self._in_flight: dict[int, Participation] = {}
+        self._by_device: dict[int, Participation] = {}
+        self._buffer: list[Participation] = []
+        self._missing: list[int] = []
+        self._memory: dict[int, Participation] = {}
+        self._applied: Counter[str] = Counter()
+        self._bell = world.engine.event()
+        self._made_ns: list[int] = []
+        self._calls = 0
+        self.version = 0
+        self.round = 0
+        self.invited = 0
+        self.arrivals = 0
+        self.reached = False
+        self.fates: Counter[Fate] = Counter()
+
+    # --- the stories
+
+    def story(self) -> Story:
+        """Version 0 is published; then versions are made as long as the run goes on."""
+        self._publish([], [], -1)
+        if isinstance(self._rules.when, Rounds):
+            yield from self._in_rounds(self._rules.when)
+        else:
+            yield from self._in_a_stream(self._rules.when)
+
+    def _in_a_stream(self, when: Stream) -> Story:
+        while True:
+            self._invite(when.max_in_flight - len(self._in_flight))
+            yield self._news()
+            while len(self._buffer) >= when.arrivals and self._engine.ending is None:
+                self._make_version([self._buffer.pop(0) for _ in range(when.arrivals)])
+
+    def _in_rounds(self, when: Rounds) -> Story:
+        while True:
+            invited = self._invite(when.invited)
+            while not invited:
+                yield self._news()
+                invited = self._invite(when.invited)
+            self._say(Happening.ROUND_OPEN, self.round)
+            limit_ns = FOREVER_NS if when.limit_s is None else self._engine.now_ns + to_ns(when.limit_s)
+            limit = self._engine.at(limit_ns, Order.POLICY)
+            while not (limit.processed or self._closes(when, invited)):
+                yield self._news() | limit
+            if when.late == "recall":
+                for participation in [p for p in invited if p.identity in self._in_flight]:
+                    participation.call_off(Fate.RECALLED)
+                yield self._engine.wait(0, Order.POLICY)  # so that they can be invited again at once
+            self.round += 1
+            arrived, self._buffer = self._buffer, []
+            self._make_version(arrived)
+
+    def _closes(self, when: Rounds, invited: list[Participation]) -> bool:
+        answered = sum(p.identity not in self._in_flight for p in invited)
+        return when.closes(len(invited), answered, sum(p.arrived_ns != NEVER_NS for p in invited))
+
+    def _invite(self, count: int) -> list[Participation]:
+        """Invites up to so many of the devices that are present and not yet taking part."""
+        eligible = self._present & ~self._busy
+        if count <= 0 or not eligible.any() or self._engine.ending is not None:
+            return []
+        devices = ranked(self._world.fleet, eligible, self._calls, self._world.streams)[:count]
+        self._calls += 1
+        return [self._start(int(device)) for device in devices]
+
+    def _start(self, device: int) -> Participation:
+        participation = Participation(self._world, self, self.invited, device, int(self._numbers[device]), self.round)
+        self.invited += 1
+        self._numbers[device] += 1
+        self._busy[device] = True
+        self._in_flight[participation.identity] = self._by_device[device] = participation
+        if self._rules.timeout_s is not None:
+            self._engine.call_at(self._engine.now_ns + to_ns(self._rules.timeout_s), Order.POLICY,
+                                 participation.identity, lambda: participation.call_off(Fate.ABANDONED))  # fmt: skip
+        return participation
+
+    # --- what others tell the server
+
+    def hand_out(self) -> int:
+        """A download starts: the version that it carries."""
+        self.reached = True
+        return self.version
+
+    def begin_training(self, participation: Participation) -> Future[tuple[float, ...]] | None:
+        """A device starts to train: what it computes is handed over now, and collected when it is needed."""
+        if self._learner is None:
+            return None
+        return self._learner.begin(
+            *self._world.fleet.key(participation.device), participation.number, participation.base_version
+        )
+
+    def arrived(self, participation: Participation) -> None:
+        """An update is here."""
+        self.arrivals += 1
+        self._release(participation)
+        when = self._rules.when
+        if isinstance(when, Rounds) and when.late == "drop" and participation.round < self.round:
+            self._end(participation, Fate.LATE)
+        else:
+            self._buffer.append(participation)
+        self._ring()
+
+    def ended(self, participation: Participation, fate: Fate) -> None:
+        """A participation will not arrive."""
+        self._release(participation)
+        self._end(participation, fate)
+        self._ring()
+
+    def device_on(self, device: int) -> None:
+        """A device can be invited."""
+        self._present[device] = True
+        self._ring()
+
+    def device_off(self, device: int) -> None:
+        """A device is gone, and with it what it was doing."""
+        self._present[device] = False
+        if device in self._by_device:
+            self._by_device[device].call_off(Fate.DEVICE_OFF)
+
+    def waiting_for(self) -> str:
+        """What the participations in flight are waiting for, in words."""
+        doing = Counter(p.doing for p in self._in_flight.values())
+        return (
+            ", ".join(f"{count} for {what}" for what, count in sorted(doing.items())) or "a device that can be invited"
+        )
+
+    def finish(self) -> None:
+        """The run is over: what is on its way stays so."""
+        for participation in list(self._in_flight.values()):
+            participation.call_off(Fate.IN_FLIGHT)
+        self._engine.settle()
+        for participation in self._buffer:
+            self._end(participation, Fate.IN_FLIGHT)
+        assert self.invited == self.fates.total(), "every participation has exactly one fate"
+        self._tell_metrics(wait=True)
+
+    # --- a version
+
+    def _make_version(self, arrived: list[Participation]) -> None:
+        """Combines what arrived, without what is too stale, and with what stands in for those who did not arrive."""
+        limit = self._rules.max_staleness
+        fresh = []
+        for participation in arrived:
+            participation.staleness = self.version - participation.base_version
+            if limit is not None and participation.staleness > limit:
+                self._end(participation, Fate.STALE)
+            else:
+                fresh.append(participation)
+        stand_ins = self._stand_ins({p.device for p in fresh}) if fresh else []
+        if fresh:
+            self._apply(fresh, stand_ins)
+
+    def _stand_ins(self, arrived: set[int]) -> list[Participation]:
+        """The last applied updates of the devices that answered in vain since the last version."""
+        missing = [d for d in dict.fromkeys(self._missing) if d not in arrived and d in self._memory]
+        self._missing.clear()
+        limit = FOREVER_NS if self._rules.max_staleness is None else self._rules.max_staleness
+        remembered = [self._memory[device] for device in missing]
+        return [p for p in remembered if self.version - p.base_version <= limit]
+
+    def _apply(self, fresh: list[Participation], stand_ins: list[Participation]) -> None:
+        together = fresh + stand_ins
+        trainings = [self._world.group(p.device).training for p in together]
+        weights = coefficients(
+            self._rules,
+            [training.samples for training in trainings],
+            [self.version - p.base_version for p in together],
+            [training.data_class for training in trainings],
+            self._applied,
+        )
+        self._applied.update(training.data_class for training in trainings[: len(fresh)])
+        if self._learner is not None:
+            contributions = [
+                Contribution(p.result, p.base_version, weight)
+                for p, weight in zip(together, weights, strict=True)
+                if p.result is not None
+            ]
+            updates = self._learner.combine(contributions)
+            for p, angles in zip(fresh, updates, strict=False):
+                self._engine.emit(records.UpdateAngles(self._engine.now_ns, p.identity, tuple(map(float, angles))))
+        self.version += 1
+        for p, weight in zip(fresh, weights, strict=False):
+            p.weight, p.applied_version = weight, self.version
+            self._memory[p.device] = p
+            self._end(p, Fate.APPLIED)
+        self._publish(
+            [p.staleness for p in fresh], stand_ins, max(fresh, key=lambda p: (p.arrived_ns, p.identity)).identity
+        )
+
+    def _publish(self, staleness: list[int], stand_ins: list[Participation], last: int) -> None:
+        now_ns = self._engine.now_ns
+        self._made_ns.append(now_ns)
+        mean_staleness = float(np.mean(staleness)) if staleness else 0.0
+        self._engine.emit(records.Version(now_ns, self.version, len(staleness), len(stand_ins), last, mean_staleness))
+        self._say(Happening.VERSION, self.version)
+        if self._learner is not None:
+            angles = tuple(map(float, self._learner.versions[self.version]))
+            self._engine.emit(records.VersionAngles(now_ns, self.version, angles))
+            self._tell_metrics(wait=False)
+        if self.version == self._max_versions:
+            self._engine.stop(f"version {self.version} was reached")
+
+    def _tell_metrics(self, wait: bool) -> None:
+        if self._learner is not None:
+            for version, metrics in self._learner.examined(wait):
+                for name, value in metrics.items():
+                    self._engine.emit(records.Evaluation(self._made_ns[version], version, f"ratio/{name}", value))
+
+    # --- small things
+
+    def _release(self, participation: Participation) -> None:
+        del self._in_flight[participation.identity], self._by_device[participation.device]
+        self._busy[participation.device] = False
+
+    def _end(self, participation: Participation, fate: Fate) -> None:
+        participation.fate, participation.ended_ns = fate, self._engine.now_ns
+        self.fates[fate] += 1
+        if fate is not Fate.APPLIED:
+            self._missing.append(participation.device)
+        self._engine.emit(participation.record())
+        self._engine.emit(records.Event(self._engine.now_ns, Happening.ENDED, participation.device,
+                                        participation.identity, -1, int(fate)))  # fmt: skip
+
+    def _say(self, happening: Happening, value: int) -> None:
+        self._engine.emit(records.Event(self._engine.now_ns, happening, -1, -1, -1, value))
+
+    def _news(self) -> simpy.Event:
+        self._bell = self._engine.event()
+        return self._bell
+
+    def _ring(self) -> None:
+        if not self._bell.triggered:
+            self._bell.succeed()
