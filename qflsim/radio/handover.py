@@ -42,7 +42,7 @@ class A3(Model):
     @property
     def trigger_samples(self) -> int:
         """Number of consecutive samples, the entry included, at which the entering condition must hold."""
-        # Nine decimals absorb binary fractions: 0.48 s / 0.08 s must be 6, not 6.0000000001.
+        # Nine decimals absorb binary fractions: 0.56 s / 0.08 s must be 7, not 7.000000000000001.
         return math.ceil(round(self.time_to_trigger_s / self.measurement_period_s, 9)) + 1
 
     def filtered_dbm(self, rsrp_dbm: Floats) -> Floats:
@@ -71,10 +71,10 @@ class A3(Model):
         if filtered_dbm.shape[1] < self.trigger_samples:
             return None
         margin_db = self.offset_db + self.hysteresis_db
-        better = np.asarray(filtered_dbm > filtered_dbm[serving] + margin_db)
-        better[~candidates] = False
+        better = (filtered_dbm > filtered_dbm[serving] + margin_db) & candidates[:, None]
         better[serving] = False
-        due = np.lib.stride_tricks.sliding_window_view(better, self.trigger_samples, axis=1).all(axis=-1)
+        windows = np.lib.stride_tricks.sliding_window_view(better, self.trigger_samples, axis=1)
+        due = np.asarray(windows.all(axis=-1))
         anyone = due.any(axis=0)
         if not anyone.any():
             return None
