@@ -169,8 +169,11 @@ class Static(Model):
 
     def track(self, rng: np.random.Generator) -> Track:
         """One leg that never ends."""
-        across, along = self.at_m or rng.uniform((0.0, 0.0), self.area_m or (0.0, 0.0)).tolist()
-        x_m, y_m = self.origin_m[0] + across, self.origin_m[1] + along
+        if self.at_m is not None:
+            x_m, y_m = self.origin_m[0] + self.at_m[0], self.origin_m[1] + self.at_m[1]
+        else:
+            assert self.area_m is not None
+            x_m, y_m = _uniform(self.origin_m, self.area_m, rng)
         return Track(iter([Leg(0, FOREVER_NS, x_m, y_m, 0.0, 0.0)]))
 
 
@@ -206,7 +209,7 @@ class RandomWaypoint(Model):
         a, b = self.area_m
         h = math.hypot(a, b)
         straight = a**3 / b**2 + b**3 / a**2 + h * (3 - a**2 / b**2 - b**2 / a**2)
-        return straight / 15 + (b**2 / a * math.acosh(h / b) + a**2 / b * math.acosh(h / a)) / 6
+        return straight / 15 + (b**2 / a * math.asinh(a / b) + a**2 / b * math.asinh(b / a)) / 6
 
     @property
     def paused_share(self) -> float:
@@ -222,26 +225,24 @@ class RandomWaypoint(Model):
 
     def _legs(self, rng: np.random.Generator) -> Iterator[Leg]:
         if rng.random() < self.paused_share:
-            here, now_ns, pause_s = self._places(rng)[0], 0, self._residual_pause_s(rng)
+            here, now_ns, pause_s = self._place(rng), 0, self._residual_pause_s(rng)
         else:
             leg, here = self._first_walk(rng)
             yield leg
             now_ns, pause_s = leg.end_ns, rng.uniform(*self.pause_s)
         while True:
-            if pause_s > 0:
-                yield Leg(now_ns, now_ns + to_ns(pause_s), *here, 0.0, 0.0)
-                now_ns += to_ns(pause_s)
-            there = self._places(rng)[0]
-            if there != here:
-                leg = _walk(now_ns, here, there, rng.uniform(*self.speed_m_per_s))
-                yield leg
-                now_ns, here = leg.end_ns, there
+            if pause_ns := to_ns(pause_s):
+                yield Leg(now_ns, now_ns + pause_ns, *here, 0.0, 0.0)
+            there = self._place(rng)
+            leg = _walk(now_ns + pause_ns, here, there, rng.uniform(*self.speed_m_per_s))
+            yield leg
+            now_ns, here = leg.end_ns, there
             pause_s = rng.uniform(*self.pause_s)
 
     def _first_walk(self, rng: np.random.Generator) -> tuple[Leg, Place]:
-        origin, there = self._places(rng, 2)
+        origin, there = self._place(rng), self._place(rng)
         while rng.random() * math.hypot(*self.area_m) >= math.dist(origin, there):
-            origin, there = self._places(rng, 2)
+            origin, there = self._place(rng), self._place(rng)
         done = rng.random()
         here = origin[0] + done * (there[0] - origin[0]), origin[1] + done * (there[1] - origin[1])
         slowest, fastest = self.speed_m_per_s
@@ -253,9 +254,13 @@ class RandomWaypoint(Model):
         pause_s = math.sqrt(least_s**2 + rng.random() * (longest_s**2 - least_s**2))
         return pause_s * rng.random()
 
-    def _places(self, rng: np.random.Generator, count: int = 1) -> list[Place]:
-        corner = np.array(self.origin_m)
-        return [(x_m, y_m) for x_m, y_m in rng.uniform(corner, corner + self.area_m, (count, 2)).tolist()]
+    def _place(self, rng: np.random.Generator) -> Place:
+        return _uniform(self.origin_m, self.area_m, rng)
+
+
+def _uniform(origin_m: Place, area_m: Place, rng: np.random.Generator) -> Place:
+    across, along = rng.random(2).tolist()
+    return origin_m[0] + across * area_m[0], origin_m[1] + along * area_m[1]
 
 
 def _walk(start_ns: int, here: Place, there: Place, speed_m_per_s: float) -> Leg:

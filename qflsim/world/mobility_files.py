@@ -21,6 +21,7 @@ DEEPEST = 16
 LONGEST_ID_BYTE = 64
 LATEST_S = 4e9
 FARTHEST_M = 1e9
+ANYWHERE = (-math.inf, math.inf, -math.inf, math.inf)
 WANTED = "SUMO floating-car data (<fcd-export>)"
 
 
@@ -37,7 +38,7 @@ class SumoFcd(Model):
     """
 
     kind: Literal["sumo-fcd"] = "sumo-fcd"
-    file: Annotated[str, Field(min_length=1)]
+    file: Annotated[str, Field(pattern=r"^[^\x00]+$")]
     tolerance_m: Positive = 0.02
     gap_s: Positive = 5.0
     modulo: Count = 1
@@ -89,7 +90,7 @@ class _Stay:
         self.legs: list[Leg] = []
         self._half_m = tolerance_m / math.sqrt(2)
         self._anchor = self._last = (t_ns, x_m, y_m)
-        self._cone = _ANYWHERE
+        self._cone = ANYWHERE
 
     @property
     def last_ns(self) -> int:
@@ -103,7 +104,7 @@ class _Stay:
         if not (least_x <= vx <= most_x and least_y <= vy <= most_y):
             self._close()
             vx, vy = self._velocity(t_ns, x_m, y_m)
-            least_x, most_x, least_y, most_y = _ANYWHERE
+            least_x, most_x, least_y, most_y = ANYWHERE
         slack = self._half_m * NS_PER_S / (t_ns - self._anchor[0])
         self._cone = (max(least_x, vx - slack), min(most_x, vx + slack),
                       max(least_y, vy - slack), min(most_y, vy + slack))  # fmt: skip
@@ -123,9 +124,6 @@ class _Stay:
     def _close(self) -> None:
         self.legs.append(Leg(self._anchor[0], self._last[0], *self._anchor[1:], *self._velocity(*self._last)))
         self._anchor = self._last
-
-
-_ANYWHERE = (-math.inf, math.inf, -math.inf, math.inf)
 
 
 class _Reading:

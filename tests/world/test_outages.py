@@ -1,0 +1,184 @@
+"""Outages are stationary from the first instant, and a schedule is the union of what strikes a site."""
+
+import math
+from collections.abc import Callable, Iterator
+from itertools import islice, pairwise
+from typing import Literal
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from pydantic import ValidationError
+
+from qflsim.units import FOREVER_NS, NS_PER_S, Floats, to_ns, to_s
+from qflsim.world.outages import Downtime, Interval, RenewalOutage
+
+S = NS_PER_S
+Distribution = Literal["exponential", "fixed"]
+
+
+def assert_mean(sample: Floats, expected: float) -> None:
+    """The sample's mean lies within five of its own standard errors."""
+    assert abs(np.mean(sample) - expected) < 5 * np.std(sample, ddof=1) / math.sqrt(sample.size)
+
+
+def renewal(mtbf_s: float, mttr_s: float, distribution: Distribution = "exponential") -> RenewalOutage:
+    """A law that strikes one site."""
+    return RenewalOutage(sites=("a",), mtbf_s=mtbf_s, mttr_s=mttr_s, distribution=distribution)
+
+
+intervals_of_a_site = st.lists(
+    st.lists(st.tuples(st.integers(0, 50), st.integers(1, 10)), max_size=5).map(
+        lambda pairs: sorted((down, down + length) for down, length in pairs)
+    ),
+    max_size=3,
+)
+
+
+@given(intervals_of_a_site, st.lists(st.integers(0, 70), min_size=1, max_size=10))
+@settings(max_examples=200, deadline=None)
+def test_a_schedule_is_the_union_of_its_sources(sources: list[list[Interval]], instants_ns: list[int]) -> None:
+    """In any order of questions, all answers agree with a table of every nanosecond."""
+    down = [any(start <= t < end for source in sources for start, end in source) for t in range(80)]
+    changes = [t for t in range(1, 80) if down[t] != down[t - 1]]
+    schedule = Downtime(iter(source) for source in sources)
+    for t in instants_ns:
+        assert schedule.is_up(t) is not down[t]
+        assert schedule.next_change_ns(t) == min((c for c in changes if c > t), default=FOREVER_NS)
+        assert schedule.down_between_ns(t, 75) == sum(down[t:75])
+        assert schedule.down_between_ns(t // 2, t) == sum(down[t // 2 : t])
+        interval = schedule.interval(t)
+        assert (interval is not None) is down[t]
+        if interval is not None:
+            start, end = interval
+            assert start <= t < end
+            assert all(down[start:end])
+            assert not down[end]
+            assert start == 0 or not down[start - 1]
+
+
+def test_a_schedule_draws_no_more_than_it_needs() -> None:
+    """To know one instant, the next interval is closed, for which its successor is looked at; no more is drawn."""
+    drawn: list[Interval] = []
+
+    def source() -> Iterator[Interval]:
+        for start in range(0, 1000, 10):
+            drawn.append((start, start + 5))
+            yield drawn[-1]
+
+    schedule = Downtime([source()])
+    assert not drawn
+    assert not schedule.is_up(21)
+    assert drawn == [(0, 5), (10, 15), (20, 25), (30, 35), (40, 45)]
+
+
+def test_a_site_that_nothing_strikes_is_up_for_ever() -> None:
+    """No source: no change, no interval, no down time."""
+    schedule = Downtime([])
+    assert (schedule.is_up(0), schedule.next_change_ns(0), schedule.interval(5)) == (True, FOREVER_NS, None)
+    assert schedule.down_between_ns(0, FOREVER_NS) == 0
+
+
+def test_fixed_times_are_periodic() -> None:
+    """Each down time lasts the repair time and each up time the time between failures, to the nanosecond."""
+    law = renewal(7.0, 3.0, "fixed")
+    for seed in range(20):
+        downs = list(islice(law.intervals(np.random.default_rng(seed)), 9))
+        assert downs[0][0] <= 7 * S
+        assert downs[0][1] - downs[0][0] <= 3 * S
+        assert {up - down for down, up in downs[1:]} == {3 * S}
+        assert {later[0] - earlier[1] for earlier, later in pairwise(downs)} == {7 * S}
+
+
+@pytest.mark.parametrize("distribution", ["exponential", "fixed"])
+@pytest.mark.parametrize("t_s", [0.0, 3.0, 11.0, 400.0])
+def test_availability_holds_from_the_first_instant(distribution: Distribution, t_s: float) -> None:
+    """P(up at t) = A at every t, for both distributions."""
+    law = renewal(10.0, 4.0, distribution)
+    assert law.availability == 10 / 14
+    up = [Downtime([law.intervals(np.random.default_rng([7, n]))]).is_up(to_ns(t_s)) for n in range(2000)]
+    assert_mean(np.array(up, dtype=float), 10 / 14)
+
+
+@pytest.mark.parametrize(("mtbf_s", "mttr_s", "t_s", "expected"), [(1000, 10, 5, 0.99607431), (10, 1, 0.5, 0.96154089)])
+def test_given_up_at_first(mtbf_s: float, mttr_s: float, t_s: float, expected: float) -> None:
+    """A(t | up at 0) = A + (1 - A) exp(-(1/mtbf + 1/mttr) t)."""
+    law = renewal(float(mtbf_s), float(mttr_s))
+    decay = math.exp(-(1 / mtbf_s + 1 / mttr_s) * t_s)
+    assert law.availability + (1 - law.availability) * decay == pytest.approx(expected, abs=1e-8)
+    schedules = [Downtime([law.intervals(np.random.default_rng([3, n]))]) for n in range(8000)]
+    up = [schedule.is_up(to_ns(t_s)) for schedule in schedules if schedule.is_up(0)]
+    assert_mean(np.array(up, dtype=float), expected)
+
+
+def test_measured_availability_over_a_long_time() -> None:
+    """One site's share of up time lies within five standard deviations (0.003876 over 10⁵ s) of A."""
+    law, total_s = renewal(100.0, 10.0), 1e5
+    rate_per_s = 1 / 100 + 1 / 10
+    spread = math.sqrt(
+        2 * law.availability * (1 - law.availability) / (rate_per_s * total_s)
+        * (1 - (1 - math.exp(-rate_per_s * total_s)) / (rate_per_s * total_s))
+    )  # fmt: skip
+    assert spread == pytest.approx(0.003876, abs=1e-6)
+    schedule = Downtime([law.intervals(np.random.default_rng(0))])
+    measured = 1 - to_s(schedule.down_between_ns(0, to_ns(total_s))) / total_s
+    assert abs(measured - law.availability) < 5 * spread
+
+
+def resumed_s(schedule: Downtime, start_ns: int, work_s: float) -> float:
+    """Time to finish work that goes on after each repair, where it stopped."""
+    now_ns, left_ns = start_ns, to_ns(work_s)
+    while (change_ns := schedule.next_change_ns(now_ns)) < now_ns + left_ns:
+        left_ns -= change_ns - now_ns
+        now_ns = schedule.next_change_ns(change_ns)
+    return to_s(now_ns + left_ns - start_ns)
+
+
+def restarted_s(schedule: Downtime, start_ns: int, work_s: float) -> float:
+    """Time to finish work that begins anew after each repair."""
+    now_ns = start_ns
+    while (change_ns := schedule.next_change_ns(now_ns)) < now_ns + to_ns(work_s):
+        now_ns = schedule.next_change_ns(change_ns)
+    return to_s(now_ns + to_ns(work_s) - start_ns)
+
+
+@pytest.mark.parametrize(
+    ("finished_s", "work_s", "mtbf_s", "mttr_s", "expected_s"),
+    [
+        (resumed_s, 10.0, 20.0, 4.0, 12.0),
+        (restarted_s, 10.0, 20.0, 4.0, 15.569310),
+        (resumed_s, 60.0, 120.0, 15.0, 67.5),
+        (restarted_s, 60.0, 120.0, 15.0, 87.577372),
+    ],
+)
+def test_completion_times_under_failures(
+    finished_s: Callable[[Downtime, int, float], float],
+    work_s: float,
+    mtbf_s: float,
+    mttr_s: float,
+    expected_s: float,
+) -> None:
+    """Resumed work takes w (1 + λ r) on average, restarted work (1/λ + r) (exp(λ w) - 1)."""
+    law = renewal(mtbf_s, mttr_s)
+    sample = []
+    for n in range(3000):
+        schedule = Downtime([law.intervals(np.random.default_rng([5, n]))])
+        start_ns = 0 if schedule.is_up(0) else schedule.next_change_ns(0)
+        sample.append(finished_s(schedule, start_ns, work_s))
+    assert_mean(np.array(sample), expected_s)
+
+
+def test_intervals_end_with_time_itself() -> None:
+    """No interval reaches beyond `FOREVER_NS`, however long lives are."""
+    law = renewal(1e9, 1e9)
+    for seed in range(20):
+        downs = list(law.intervals(np.random.default_rng(seed)))
+        assert all(down < up <= FOREVER_NS for down, up in downs)
+
+
+@pytest.mark.parametrize("fields", [{"sites": ()}, {"sites": ("a", "a")}, {"mtbf_s": 0.0}, {"distribution": "normal"}])
+def test_bad_parameters_are_refused(fields: dict[str, object]) -> None:
+    """No site, one twice, no life and an unknown law."""
+    with pytest.raises(ValidationError):
+        RenewalOutage.model_validate({"sites": ("a",), "mtbf_s": 1.0, "mttr_s": 1.0} | fields)
