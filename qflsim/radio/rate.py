@@ -50,8 +50,8 @@ class GapRate(Model):
     kind: Literal["gap"] = "gap"
     gap_db: NonNegative = 2.5
     peak_bit_per_s_hz: Annotated[float, Field(gt=0, le=64)] = 5.5547
-    cut_db: float = -7.0
-    return_db: float = -5.0
+    cut_db: Annotated[float, Field(ge=-30, le=60)] = -7.0
+    return_db: Annotated[float, Field(ge=-30, le=60)] = -5.0
 
     @model_validator(mode="after")
     def _returns_above_the_cut(self) -> Self:

@@ -1,13 +1,14 @@
 """Random fields: their law over an ensemble, and that a value belongs to its place alone."""
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from qflsim.radio.fields import GaussianFields, _cos_of_turns, soft_los
 from qflsim.streams import Streams
-from qflsim.units import SPEED_OF_LIGHT_M_PER_S, Floats
+from qflsim.units import SPEED_OF_LIGHT_M_PER_S
 
 STREAMS = Streams(5)
 
@@ -17,7 +18,7 @@ def ensemble(count: int, correlation_m: float, waves: int = 64) -> GaussianField
     return GaussianFields([STREAMS.named("field", i) for i in range(count)], [correlation_m] * count, waves)
 
 
-def assert_mean(sample: Floats, expected: float) -> None:
+def assert_mean(sample: npt.NDArray[np.floating], expected: float) -> None:
     """The sample mean lies within five of its own standard errors."""
     error = np.std(sample, ddof=1) / np.sqrt(len(sample))
     assert abs(np.mean(sample) - expected) < 5.0 * error, f"{np.mean(sample)} against {expected} +- {error}"

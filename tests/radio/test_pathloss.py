@@ -2,6 +2,7 @@
 
 import math
 import re
+from typing import Any
 
 import numpy as np
 import pytest
@@ -44,11 +45,13 @@ def test_grid_of_carriers_and_distances() -> None:
 def table_row(condition: str, f_ghz: float, d2d_m: float, site_m: float, device_m: float) -> float:
     """The loss in dB by the formula as printed in the table, translated from LaTeX and evaluated."""
     names = {
-        "PL_{UMi-LOS}": "los", "PL'_{UMi-NLOS}": "corner", "PL_1": "pl1", "PL_2": "pl2", r"\log_{10}": "*lg",
+        "PL'_{UMi-NLOS}": "corner", "PL_1": "pl1", "PL_2": "pl2", r"\log_{10}": "*lg",
         r"d'_{BP}": "bp", "d_{3D}": "d", "f_c": "f", "h_{BS}": "hs", "h_{UT}": "hu", "^2": "**2",
     }  # fmt: skip
-    known = {"lg": math.log10, "f": f_ghz, "hs": site_m, "hu": device_m, "d": math.hypot(d2d_m, site_m - device_m),
-             "bp": 4 * (site_m - 1) * (device_m - 1) * f_ghz * 1e9 / 3e8}  # fmt: skip
+    known: dict[str, Any] = {
+        "lg": math.log10, "f": f_ghz, "hs": site_m, "hu": device_m, "d": math.hypot(d2d_m, site_m - device_m),
+        "bp": 4 * (site_m - 1) * (device_m - 1) * f_ghz * 1e9 / 3e8,
+    }  # fmt: skip
 
     def value(condition: str, name: str) -> float:
         text = tr38901.section("7.4").pathloss(scenario="UMi-StreetCanyon", condition=condition).formula
