@@ -1,13 +1,15 @@
 """Local optimisers: how a device moves its angles uphill. Their state starts anew at each participation."""
 
 from collections.abc import Callable
-from typing import Literal, Protocol, TypeAlias
+from typing import Annotated, Literal, Protocol, TypeAlias
 
 import numpy as np
+from pydantic import Field
 
-from qflsim.model import Model, Positive, Share
+from qflsim.model import Model, Positive
 from qflsim.units import Floats
 
+Decay = Annotated[float, Field(ge=0, lt=1)]
 Gradient: TypeAlias = Callable[[int, Floats], Floats]
 """The gradient at a step (counted from 0) and its angles."""
 
@@ -24,7 +26,7 @@ class GradientSteps(Model):
     """Plain gradient steps: x <- x + rate * gradient. A rare class keeps its weight in the mean of many updates."""
 
     kind: Literal["gradient-steps"] = "gradient-steps"
-    learning_rate: Positive = 0.4
+    learning_rate: Positive = 0.3
 
     def ascend(self, angles: Floats, gradient: Gradient, steps: int) -> Floats:
         for step in range(steps):
@@ -41,8 +43,8 @@ class Adam(Model):
 
     kind: Literal["adam"] = "adam"
     learning_rate: Positive = 0.02
-    beta1: Share = 0.9
-    beta2: Share = 0.999
+    beta1: Decay = 0.9
+    beta2: Decay = 0.999
     epsilon: Positive = 1e-8
 
     def ascend(self, angles: Floats, gradient: Gradient, steps: int) -> Floats:

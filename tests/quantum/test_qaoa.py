@@ -1,0 +1,214 @@
+"""QAOA energies, gradients and symmetries: against the plain circuit, closed forms, published numbers."""
+
+import itertools
+import os
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+
+import networkx as nx
+import numpy as np
+import pytest
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+
+from qflsim.quantum.circuits import reference_energy, reference_gradient
+from qflsim.quantum.qaoa import FIXED_ANGLES, aligned, cut_values, energies, energies_and_gradients
+from qflsim.units import Floats
+
+GUARANTEES = (0.692450, 0.755906, 0.792398, 0.816876, 0.836379, 0.849894, 0.859793, 0.867407, 0.873522, 0.878528,
+              0.882843)  # fmt: skip
+RING_ANGLES = {
+    1: (np.pi / 4, np.pi / 8),
+    2: (0.6559, 1.2429, 0.6214, 0.3279),
+    3: (0.5921, 1.1561, 1.3646, 0.6823, 0.5780, 0.2961),
+}
+
+
+def random_weights(nodes: int, seed: int) -> Floats:
+    """A weighted random graph: complete, weights U(0, 1)."""
+    upper = np.triu(np.random.default_rng(seed).random((nodes, nodes)), 1)
+    return upper + upper.T
+
+
+def energy(weights: Floats, angles: Floats) -> float:
+    """<C> of one graph."""
+    return float(energies(cut_values(weights)[None], np.asarray(angles))[0])
+
+
+def unit(graph: nx.Graph) -> Floats:
+    """The adjacency matrix of an unweighted graph."""
+    return np.asarray(nx.to_numpy_array(graph))
+
+
+def test_cut_values_are_the_cuts() -> None:
+    """Each entry is the weight between the two sides that its index names, vertex 0 on side 0."""
+    weights = random_weights(6, seed=3)
+    for index, cut in enumerate(cut_values(weights)):
+        side = np.array([0, *((index >> bit) & 1 for bit in range(5))])
+        assert cut == pytest.approx(weights[side == 0][:, side == 1].sum(), abs=1e-14)
+
+
+def test_cut_values_of_a_stack_are_those_of_its_graphs() -> None:
+    """Leading axes are carried along, and unit weights give whole numbers, exactly."""
+    stack = np.stack([unit(nx.complete_graph(7)), unit(nx.path_graph(7))])
+    cuts = cut_values(stack)
+    np.testing.assert_array_equal(cuts, [cut_values(weights) for weights in stack])
+    assert cuts.max(axis=1).tolist() == [12, 6]
+
+
+@pytest.mark.parametrize(("nodes", "layers"), [(2, 1), (4, 3), (5, 4), (7, 2), (9, 1), (10, 3)])
+def test_equals_the_plain_circuit(nodes: int, layers: int) -> None:
+    """Energy and gradient equal those of a QNode on lightning.qubit to 1e-9, on weighted graphs."""
+    graphs = [random_weights(nodes, seed) for seed in range(3)]
+    angles = np.random.default_rng(nodes).uniform(-2, 2, 2 * layers)
+    values, gradients = energies_and_gradients(cut_values(np.stack(graphs)), angles)
+    np.testing.assert_allclose(values, [reference_energy(graph, angles) for graph in graphs], atol=1e-9)
+    np.testing.assert_allclose(gradients, [reference_gradient(graph, angles) for graph in graphs], atol=1e-9)
+
+
+def test_a_batch_is_its_graphs() -> None:
+    """Any number of graphs, over several registers, gives what each gives alone; value and gradient paths agree."""
+    cuts = cut_values(np.stack([random_weights(11, seed) for seed in range(21)]))
+    angles = np.array([0.4, 0.7, 0.5, 0.3])
+    values, gradients = energies_and_gradients(cuts, angles)
+    np.testing.assert_array_equal(values, energies(cuts, angles))
+    alone = [energies_and_gradients(row[None], angles) for row in cuts]
+    np.testing.assert_allclose(values, [value[0] for value, _ in alone], rtol=1e-13)
+    np.testing.assert_allclose(gradients, [gradient[0] for _, gradient in alone], atol=1e-12)
+
+
+def test_same_bits_in_every_thread() -> None:
+    """Threads at work at once do not disturb each other."""
+    cuts = cut_values(np.stack([random_weights(8, seed) for seed in range(4)]))
+    vectors = np.random.default_rng(5).uniform(-1, 1, (40, 6))
+    with ThreadPoolExecutor(4) as pool:
+        together = list(pool.map(lambda angles: energies(cuts, angles), vectors))
+    np.testing.assert_array_equal(together, [energies(cuts, angles) for angles in vectors])
+
+
+def test_same_bits_for_any_number_of_library_threads() -> None:
+    """A process that grants its libraries one thread and one that grants four agree to the last bit."""
+    code = (
+        "import numpy as np; from qflsim.quantum.qaoa import cut_values, energies_and_gradients as f;"
+        "w = np.add.outer(np.sqrt(np.arange(16)), np.cbrt(np.arange(16))); w = np.triu(w, 1) + np.triu(w, 1).T;"
+        "v, g = f(cut_values(w / 9)[None], np.array([.2, .3, .4, .2])); print(v.tobytes().hex(), g.tobytes().hex())"
+    )
+    outputs = {
+        subprocess.run(
+            [sys.executable, "-c", code],
+            env={**os.environ, "OMP_NUM_THREADS": threads, "OPENBLAS_NUM_THREADS": threads},
+            capture_output=True,
+            check=True,
+        ).stdout
+        for threads in ("1", "4")
+    }
+    assert len(outputs) == 1
+
+
+def closed_form(graph: nx.Graph, gamma: float, beta: float) -> float:
+    """<C> of one layer on any unweighted graph (Wang, Hadfield, Jiang, Rieffel, arXiv 1706.02998, theorem 1)."""
+    total = 0.0
+    for u, v in graph.edges:
+        d, e, f = graph.degree[u] - 1, graph.degree[v] - 1, len(list(nx.common_neighbors(graph, u, v)))
+        total += 0.5 + np.sin(4 * beta) * np.sin(gamma) * (np.cos(gamma) ** d + np.cos(gamma) ** e) / 4
+        total -= np.sin(2 * beta) ** 2 * np.cos(gamma) ** (d + e - 2 * f) * (1 - np.cos(2 * gamma) ** f) / 4
+    return total
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_one_layer_closed_form(seed: int) -> None:
+    """The formula for any graph, on random graphs of eight nodes, to 1e-12."""
+    graph = nx.gnp_random_graph(8, 0.5, seed=seed)
+    gamma, beta = np.random.default_rng(seed).uniform(-3, 3, 2)
+    assert energy(unit(graph), np.array([gamma, beta])) == pytest.approx(closed_form(graph, gamma, beta), abs=1e-12)
+
+
+@pytest.mark.parametrize(("layers", "nodes"), [(1, 4), (1, 10), (2, 6), (2, 10), (3, 8), (3, 12)])
+def test_ring(layers: int, nodes: int) -> None:
+    """A ring of n >= 2p + 2 nodes reaches (2p + 1) / (2p + 2) (Farhi et al. 2014); angles rounded to four digits."""
+    fraction = energy(unit(nx.cycle_graph(nodes)), np.array(RING_ANGLES[layers])) / nodes
+    assert fraction == pytest.approx((2 * layers + 1) / (2 * layers + 2), abs=1e-7)
+
+
+@pytest.mark.parametrize(
+    "graph",
+    [nx.petersen_graph(), nx.heawood_graph(), nx.complete_bipartite_graph(3, 3)],
+    ids=["petersen", "heawood", "k33"],
+)
+def test_triangle_free_cubic_graphs(graph: nx.Graph) -> None:
+    """One layer at (atan(1 / sqrt 2), pi / 8) cuts 1/2 + 1/(3 sqrt 3) = 0.692450 of the edges, a stationary point."""
+    angles = np.array([np.arctan(np.sqrt(0.5)), np.pi / 8])
+    values, gradients = energies_and_gradients(cut_values(unit(graph))[None], angles)
+    assert values[0] / graph.number_of_edges() == pytest.approx(0.5 + 1 / (3 * np.sqrt(3)), abs=1e-13)
+    np.testing.assert_allclose(gradients, 0, atol=1e-12)
+
+
+@pytest.mark.parametrize("layers", FIXED_ANGLES)
+def test_fixed_angles_keep_their_guarantee(layers: int) -> None:
+    """Published angles reach at least their published ratio on every cubic graph (arXiv 2107.00677)."""
+    for seed in range(5):
+        cuts = cut_values(unit(nx.random_regular_graph(3, 8, seed=seed)))
+        ratio = energies(cuts[None], np.array(FIXED_ANGLES[layers]))[0] / cuts.max()
+        assert ratio > GUARANTEES[layers - 1] - 1e-6
+
+
+def test_images_of_equal_energy() -> None:
+    """(g, b) -> (-g, -b), and b_l -> b_l + pi/2 for any single layer, hold for real weights."""
+    weights, angles = random_weights(7, seed=2), np.array([0.4, 0.8, 0.9, 0.6, 0.5, 0.2])
+    base = energy(weights, angles)
+    assert energy(weights, -angles) == pytest.approx(base, abs=1e-12)
+    for layer in range(3):
+        shift = np.eye(6)[3 + layer] * np.pi / 2
+        assert energy(weights, angles + shift) == pytest.approx(base, abs=1e-12)
+
+
+def test_gamma_is_periodic_for_whole_weights_only() -> None:
+    """A turn of 2 pi in g changes nothing with unit weights, and much with real ones."""
+    angles, turn = np.array([0.4, 0.8, 0.6, 0.5]), np.array([2 * np.pi, 0, 0, 0])
+    whole, real = unit(nx.petersen_graph()), random_weights(7, seed=2)
+    assert energy(whole, angles + turn) == pytest.approx(energy(whole, angles), abs=1e-11)
+    assert abs(energy(real, angles + turn) - energy(real, angles)) > 0.1
+
+
+@st.composite
+def pairs(draw: st.DrawFn) -> tuple[Floats, Floats]:
+    """Two angle vectors of equal length."""
+    length = 2 * draw(st.integers(1, 4))
+    vector = st.lists(st.floats(-6, 6), min_size=length, max_size=length).map(np.array)
+    return draw(vector), draw(vector)
+
+
+@given(pairs())
+@settings(max_examples=60, deadline=None)
+def test_alignment(pair: tuple[Floats, Floats]) -> None:
+    """The aligned image has the same energy, lies no farther than any image, and leaves a base as it is."""
+    angles, base = pair
+    image = aligned(angles, base)
+    layers = len(base) // 2
+    assert energy(random_weights(5, 1), image) == pytest.approx(energy(random_weights(5, 1), angles), abs=1e-11)
+    distance = np.linalg.norm(image - base)
+    for sign, turns in itertools.product((1, -1), itertools.product((-1, 0, 1), repeat=layers)):
+        other = sign * angles + np.array([0] * layers + list(turns)) * np.pi / 2
+        assert distance <= np.linalg.norm(other - base) + 1e-12
+    np.testing.assert_array_equal(aligned(base, base), base)
+
+
+@given(pairs())
+@settings(max_examples=60, deadline=None)
+def test_alignment_is_idempotent(pair: tuple[Floats, Floats]) -> None:
+    """Aligning again changes nothing, away from the border where two images are equally near."""
+    angles, base = pair
+    image = aligned(angles, base)
+    layers = len(base) // 2
+    assume(np.all(np.abs(image - base)[layers:] < np.pi / 4 - 1e-9))
+    mirrored = aligned(-image, base) - base
+    assume(np.array_equal(mirrored + base, image) or np.linalg.norm(mirrored) > np.linalg.norm(image - base) + 1e-9)
+    np.testing.assert_array_equal(aligned(image, base), image)
+
+
+def test_without_flip_symmetry_only_the_joint_sign_is_free() -> None:
+    """Costs with linear terms have no pi/2 turns."""
+    angles = np.array([0.3, 2.0])
+    np.testing.assert_array_equal(aligned(angles, np.array([0.3, 0.4]), flip_symmetric=False), angles)
+    np.testing.assert_array_equal(aligned(angles, -angles, flip_symmetric=False), -angles)
