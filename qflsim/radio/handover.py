@@ -18,10 +18,10 @@ class A3(Model):
     """Handover to a neighbour whose filtered level exceeds the serving one's by a margin for a time to trigger.
 
     Filter: F_n = (1 - a) F_{n-1} + a M_n with a = 2^(-k/4), in dB, one sample a measurement period (layer-3 filter,
-    TS 38.331 5.5.3.2; any k from 0 to 19, of which the standard signals fifteen). Event A3 (5.5.4.4, entering condition): F_target > F_serving + offset + hysteresis; it must
-    hold for the time to trigger. The change then interrupts the link for `interruption_s` (49.5 ms is typical of
-    break-before-make, TR 36.881; 0 is the target of IMT-2020). A link that was lost, not handed over, comes back
-    `reestablishment_s` after a site is heard again.
+    TS 38.331 5.5.3.2; any k from 0 to 19, of which the standard signals fifteen). Event A3 (5.5.4.4, entering
+    condition): F_target > F_serving + offset + hysteresis; it must hold for the time to trigger. The change then
+    interrupts the link for `interruption_s` (49.5 ms is typical of break-before-make, TR 36.881; 0 is the target of
+    IMT-2020). A link that was lost, not handed over, comes back `reestablishment_s` after a site is heard again.
     """
 
     kind: Literal["a3"] = "a3"
