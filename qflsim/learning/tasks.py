@@ -71,10 +71,10 @@ def train(job: TrainingJob) -> tuple[float, ...]:
     rng = Streams(job.seed).named(job.group, job.index, "batches", job.participation)
     size = min(job.batch, len(weights))
     rows = [np.sort(rng.choice(len(weights), size, replace=False)) for _ in range(job.steps)]
-    cuts, totals = cut_values(weights), total_weights(weights)
 
     def gradient(step: int, angles: Floats) -> Floats:
-        return objective(cuts[rows[step]], totals[rows[step]], angles)[1]
+        batch = weights[rows[step]]
+        return objective(cut_values(batch), total_weights(batch), angles)[1]
 
     return tuple(job.optimizer.ascend(np.array(job.angles), gradient, job.steps).tolist())
 
@@ -152,7 +152,7 @@ def baselines(
     "random": the mean over 64 vectors, gamma uniform in [0, pi) and beta in [0, pi / 2).
     "fixed": the fixed angles of 3-regular unit graphs (`FIXED_ANGLES`); absent for more layers than the table has.
     "local-only CLASS": the mean over `devices` devices, each trained alone on its own graphs of that class.
-    "centralised": trained on the graphs of all those devices of all classes pooled, the classes counted alike.
+    "centralised": trained on the graphs of all those devices of all classes pooled, the families counted alike.
 
     Training means: from the task's start to the optimum nearby, by full-batch ascent with exact gradients (L-BFGS), of
     the devices' own objective. Each baseline draws from streams of its own name.
@@ -163,14 +163,14 @@ def baselines(
     results = {"random": _mean_ratios([grades.ratios(rng.random(task.parameters) * spans) for _ in range(64)])}
     if task.layers in FIXED_ANGLES:
         results["fixed"] = grades.ratios(np.array(FIXED_ANGLES[task.layers]))
-    pools = []
+    alone, pools = defaultdict(list), []
     for family in dict.fromkeys(families):
         name = family.data_class
         streams = [Streams(seed).named("baselines", name, device, "graphs") for device in range(devices)]
         sets = [draw_weights(family, family.count, stream) for stream in streams]
-        alone = [grades.ratios(_optimum(task, [_pool(weights)])) for weights in sets]
-        results[f"local-only {name}"] = _mean_ratios(alone)
+        alone[name] += [grades.ratios(_optimum(task, [_pool(weights)])) for weights in sets]
         pools.append(_pool(np.concatenate(sets)))
+    results |= {f"local-only {name}": _mean_ratios(parts) for name, parts in alone.items()}
     results["centralised"] = grades.ratios(_optimum(task, pools))
     return results
 
