@@ -163,7 +163,8 @@ def baselines(
     results = {"random": _mean_ratios([grades.ratios(rng.random(task.parameters) * spans) for _ in range(64)])}
     if task.layers in FIXED_ANGLES:
         results["fixed"] = grades.ratios(np.array(FIXED_ANGLES[task.layers]))
-    alone, pools = defaultdict(list), []
+    alone: dict[str, list[dict[str, float]]] = defaultdict(list)
+    pools: list[_Pool] = []
     for family in dict.fromkeys(families):
         name = family.data_class
         streams = [Streams(seed).named("baselines", name, device, "graphs") for device in range(devices)]
