@@ -84,6 +84,8 @@ def test_strongest_of_those_due_is_the_target() -> None:
     assert law.first_trigger(levels, 0, np.array([True, True, False, True])) == (1, 1)
     assert law.first_trigger(levels, 0, np.array([True, False, False, True])) == (2, 3)
     assert law.first_trigger(levels, 3, np.ones(4, dtype=bool)) is None
+    levels[1] = [-86.0, -83.0, -83.0, -83.0]
+    assert law.first_trigger(levels[:3], 0, np.ones(3, dtype=bool)) == (1, 1)
 
 
 def test_serving_site_is_no_target_even_with_a_negative_margin() -> None:

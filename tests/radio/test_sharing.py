@@ -51,6 +51,19 @@ def test_completion_is_rounded_up_and_never_in_the_past() -> None:
     assert cell.next_completion(500) == (500, 2)
 
 
+def test_an_emptied_cell_is_as_good_as_new() -> None:
+    """Virtual time starts again with each busy period: after a long one the bits are those of a fresh cell."""
+    used, fresh = EqualShare(), EqualShare()
+    used.add(0, 1, 1e6)
+    used.remove(NS_PER_S * 10**6 // 3, 1)
+    now_ns = NS_PER_S * 10**6
+    for cell in (used, fresh):
+        cell.add(now_ns, 2, 0.1)
+        cell.add(now_ns + 1, 3, 0.2)
+    assert used.remaining_s(now_ns + 7_777_777, 2) == fresh.remaining_s(now_ns + 7_777_777, 2)
+    assert drain(used, now_ns + 7_777_777) == drain(fresh, now_ns + 7_777_777)
+
+
 def test_pause_shifts_completions_exactly() -> None:
     """An outage delays every completion by its length, to the nanosecond, and gives no service meanwhile."""
     rng = np.random.default_rng(1)
