@@ -1,8 +1,9 @@
 """What can go wrong, told to the user: a place, what was found there, and the way out."""
 
 from collections.abc import Iterable
+from pathlib import Path
 
-EXIT_NO, EXIT_INPUT, EXIT_FAILED, EXIT_SIGINT, EXIT_SIGTERM = 1, 2, 3, 130, 143
+EXIT_NO, EXIT_INPUT, EXIT_FAILED = 1, 2, 3
 
 
 class QflsimError(Exception):
@@ -35,3 +36,11 @@ class RunError(QflsimError):
     """The run failed or stalled; what was recorded until then is kept."""
 
     exit_code = EXIT_FAILED
+
+
+class StoppedError(QflsimError):
+    """A signal asked the run to end; the trace holds all that happened until then."""
+
+    def __init__(self, message: str, exit_code: int, trace: Path) -> None:
+        super().__init__(message)
+        self.exit_code, self.trace = exit_code, trace

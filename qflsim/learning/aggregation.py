@@ -18,8 +18,8 @@ Late = Literal["drop", "recall", "next-round"]
 class Rounds(Protocol):
     """When, in rounds: so many are invited together, and a law says when the round closes."""
 
-    late: Late
-
+    @property
+    def late(self) -> Late: ...
     @property
     def invited(self) -> int: ...
     @property
@@ -31,7 +31,8 @@ class Rounds(Protocol):
 class Stream(Protocol):
     """When, without rounds: so many are kept in flight, and every so many arrivals make a version."""
 
-    max_in_flight: Count
+    @property
+    def max_in_flight(self) -> int: ...
 
     @property
     def arrivals(self) -> int: ...

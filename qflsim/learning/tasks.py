@@ -14,6 +14,7 @@ from pydantic import field_validator
 from scipy.optimize import minimize
 
 from qflsim.learning.graphs import GraphFamily
+from qflsim.learning.holdings import batches, local_graphs
 from qflsim.learning.optimizers import Optimizer
 from qflsim.model import Count, Model
 from qflsim.quantum.qaoa import FIXED_ANGLES, cut_values, energies, energies_and_gradients
@@ -67,14 +68,13 @@ class TrainingJob:
 
 def train(job: TrainingJob) -> tuple[float, ...]:
     """The angles after a device's local steps, each on `batch` distinct graphs of its own (all, if it has no more)."""
-    weights = _device_graphs(job.seed, job.group, job.index, job.family)
-    rng = Streams(job.seed).named(job.group, job.index, "batches", job.participation)
-    size = min(job.batch, len(weights))
-    rows = [np.sort(rng.choice(len(weights), size, replace=False)) for _ in range(job.steps)]
+    graphs = local_graphs(job.seed, job.group, job.index, job.family)
+    rows = batches(job.seed, job.group, job.index, job.participation, len(graphs), job.batch, job.steps)
+    weights = np.stack([graph.weights for graph in graphs])
+    cuts, totals = cut_values(weights), total_weights(weights)
 
     def gradient(step: int, angles: Floats) -> Floats:
-        batch = weights[rows[step]]
-        return objective(cut_values(batch), total_weights(batch), angles)[1]
+        return objective(cuts[rows[step]], totals[rows[step]], angles)[1]
 
     return tuple(job.optimizer.ascend(np.array(job.angles), gradient, job.steps).tolist())
 
@@ -93,11 +93,6 @@ def objective(cuts: Floats, totals: Floats, angles: Floats) -> tuple[float, Floa
 def draw_weights(family: GraphFamily, count: int, rng: np.random.Generator) -> Floats:
     """The weights of `count` graphs, one drawn after the other, (count, n, n)."""
     return np.stack([family.draw(rng).weights for _ in range(count)])
-
-
-@lru_cache(maxsize=1024)
-def _device_graphs(seed: int, group: str, index: int, family: GraphFamily) -> Floats:
-    return draw_weights(family, family.count, Streams(seed).named(group, index, "graphs"))
 
 
 class Paper(NamedTuple):

@@ -110,8 +110,8 @@ class Link:
 
     def snr_db(self, direction: Direction, t_ns: int) -> Floats:
         """Mean SNR [dB] of each site at an instant, sites that are down included."""
-        x_m, y_m = self._track.positions_m(np.array([t_ns]))
-        gain_db: Floats = self._radio.gain_db(x_m, y_m, self._hardware.height_m)[:, 0]
+        x_m, y_m = self._track.leg(t_ns).at(t_ns)
+        gain_db: Floats = self._radio.gain_db(np.array([x_m]), np.array([y_m]), self._hardware.height_m)[:, 0]
         return gain_db + self._offset_db[direction]
 
     def speed_m_per_s(self, t_ns: int) -> float:
@@ -189,8 +189,10 @@ class Link:
         gain_db = self._radio.gain_db(x_m[fresh], y_m[fresh], self._hardware.height_m)
         gain_db = np.repeat(gain_db, np.diff(np.r_[fresh, len(grid_ns)]), axis=1)  # a device at rest hears the same
         filtered_db = law.filtered_dbm(gain_db)
+        heard_ns = grid_ns[law.memory :]
         for site, downtime in enumerate(self._downtimes):
-            filtered_db[site, [not downtime.is_up(max(0, int(t))) for t in grid_ns[law.memory :]]] = -np.inf
+            for down_ns, up_ns in downtime.intervals(int(heard_ns[0]), int(heard_ns[-1])):
+                filtered_db[site, (heard_ns >= down_ns) & (heard_ns < up_ns)] = -np.inf
         self._chunk, self._gain_db, self._filtered_db = chunk, gain_db[:, back + law.memory :], filtered_db
 
     def _horizon_ns(self, now_ns: int, grid_ns: np.ndarray) -> int:

@@ -3,8 +3,8 @@
 import importlib
 from typing import Any
 
-from pydantic import ValidationError, ValidationInfo
-from pydantic_core import PydanticCustomError
+from pydantic import GetCoreSchemaHandler, ValidationError, ValidationInfo
+from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
 from qflsim.learning.aggregation import (
     Async,
@@ -49,12 +49,17 @@ CATALOGUE: dict[str, dict[str, type[Model]]] = {
 
 
 class OfKind:
-    """Reads a section whose `kind` chooses its model; in a `Model` it validates the field it annotates."""
+    """Marks a field of a `Model` whose section chooses its own model by `kind`, and reads such sections."""
 
     def __init__(self, family: str) -> None:
         self.family = family
 
-    def __call__(self, value: Any, info: ValidationInfo) -> Any:
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        """A plain validator, and a serializer by the model found."""
+        as_data = core_schema.plain_serializer_function_ser_schema(lambda model: model.model_dump(mode="json"))
+        return core_schema.with_info_plain_validator_function(self.read, serialization=as_data)
+
+    def read(self, value: Any, info: ValidationInfo) -> Any:
         """The model that `value` describes; a `kind` of the user's own, `package.module:Class`, needs permission."""
         if isinstance(value, Model):
             return value

@@ -1,9 +1,9 @@
 """The scenario: one strict record, whose sections are the models themselves. Every section has working defaults."""
 
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Literal, Self
 
-from pydantic import Field, PlainValidator, PrivateAttr, model_validator
+from pydantic import Field, PrivateAttr, model_validator
 
 from qflsim.learning.aggregation import Buffered, Combination, Constant, Mean, Rounds, StalenessWeight, Stream
 from qflsim.learning.graphs import GraphFamily, RegularGraphs
@@ -22,11 +22,6 @@ from qflsim.world.outages import OutageSource
 from qflsim.world.sites import SiteAt, Sites
 
 
-def of_kind(family: str) -> Any:
-    """Marks a field whose section names its model by `kind`."""
-    return PlainValidator(OfKind(family))
-
-
 class Stop(Model):
     """When a run ends: at an instant or a version, whichever comes first; or when nothing arrives for `stall_s`."""
 
@@ -38,10 +33,10 @@ class Stop(Model):
 class RadioSection(Model):
     """The radio laws. A flow's rate is refreshed when its level has moved by `step_db`."""
 
-    path_loss: Annotated[PathLoss, of_kind("path loss")] = UmiStreetCanyon()
-    fading: Annotated[FadingLaw, of_kind("fading")] = Rayleigh()
-    rate: Annotated[RateMap, of_kind("rate")] = GapRate()
-    handover: Annotated[A3, of_kind("handover")] = A3()
+    path_loss: Annotated[PathLoss, OfKind("path loss")] = UmiStreetCanyon()
+    fading: Annotated[FadingLaw, OfKind("fading")] = Rayleigh()
+    rate: Annotated[RateMap, OfKind("rate")] = GapRate()
+    handover: Annotated[A3, OfKind("handover")] = A3()
     step_db: Annotated[float, Field(ge=0.01, le=6.0)] = 0.5
     on_interruption: Literal["resume", "restart"] = "resume"
     """What an outage or a loss of coverage does to a transfer. A handover never loses anything."""
@@ -53,10 +48,10 @@ class DeviceGroup(Model):
     name: Name = "devices"
     count: Annotated[int, Field(ge=1, le=10_000_000)] | None = None
     """How many; a group that is read from a file has as many as the file."""
-    mobility: Annotated[Mobility | SumoFcd, of_kind("mobility")] = RandomWaypoint(
+    mobility: Annotated[Mobility | SumoFcd, OfKind("mobility")] = RandomWaypoint(
         area_m=(200.0, 200.0), origin_m=(-100.0, -100.0), speed_m_per_s=(0.5, 1.5)
     )
-    processor: Annotated[Processor, of_kind("processor")] = Superconducting()
+    processor: Annotated[Processor, OfKind("processor")] = Superconducting()
     shared_processors: Count | None = None
     """Processors that the group shares, first come first served; without it each device has its own."""
     eirp_dbm: Annotated[float, Field(ge=-30, le=60)] = 23.0
@@ -65,7 +60,7 @@ class DeviceGroup(Model):
     penetration_loss_db: Annotated[float, Field(ge=0, le=60)] = 0.0
     penetration_deviation_db: Annotated[float, Field(ge=0, le=20)] = 0.0
     """The loss of a device's surroundings (a car: 9 and 5 dB, TR 38.901 7.4.3.2), drawn once a device, at least 0."""
-    graphs: Annotated[GraphFamily, of_kind("graphs")] = RegularGraphs()
+    graphs: Annotated[GraphFamily, OfKind("graphs")] = RegularGraphs()
     batch: Count = 4
     shots: Annotated[int, Field(ge=1, le=10_000_000)] = 1000
 
@@ -82,7 +77,7 @@ class DeviceGroup(Model):
 class TrainingSection(Model):
     """A participation's local training, and what travels with it. The clock is charged for SPSA's circuits."""
 
-    optimizer: Annotated[Optimizer, of_kind("optimizer")] = GradientSteps()
+    optimizer: Annotated[Optimizer, OfKind("optimizer")] = GradientSteps()
     steps: Annotated[int, Field(ge=1, le=10_000)] = 2
     co_model_parameters: Annotated[int, Field(ge=0, le=10**12)] = 0
     """A classical model of 32-bit parameters that rides along: its bits travel, its learning is not simulated."""
@@ -96,10 +91,10 @@ class Aggregation(Model):
     `timeout_s`: how long after its invitation a device gives up. `max_staleness`: beyond it an update is `stale`.
     """
 
-    when: Annotated[Rounds | Stream, of_kind("when")] = Buffered()
-    weight: Annotated[StalenessWeight, of_kind("weight")] = Constant()
+    when: Annotated[Rounds | Stream, OfKind("when")] = Buffered()
+    weight: Annotated[StalenessWeight, OfKind("weight")] = Constant()
     inverse_participation: bool = False
-    combine: Annotated[Combination, of_kind("combine")] = Mean()
+    combine: Annotated[Combination, OfKind("combine")] = Mean()
     missing: Literal["ignore", "last-known"] = "ignore"
     max_staleness: Annotated[int, Field(ge=0)] | None = None
     server_rate: Positive = 1.0
@@ -122,10 +117,10 @@ class Scenario(Model):
     sites: Sites = Sites(at=(SiteAt(name="site", x_m=0.0, y_m=0.0),))
     radio: RadioSection = RadioSection()
     devices: Annotated[tuple[DeviceGroup, ...], Field(min_length=1)]
-    task: Annotated[MaxCutQaoa, of_kind("task")] = MaxCutQaoa()
+    task: Annotated[MaxCutQaoa, OfKind("task")] = MaxCutQaoa()
     training: TrainingSection = TrainingSection()
     aggregation: Aggregation = Aggregation()
-    outages: tuple[Annotated[OutageSource, of_kind("outage")], ...] = ()
+    outages: tuple[Annotated[OutageSource, OfKind("outage")], ...] = ()
     trace: TraceSection = TraceSection()
     _folder: Path = PrivateAttr(default=Path())
 

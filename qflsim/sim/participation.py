@@ -48,7 +48,7 @@ class World:
 
     def group(self, device: int) -> Group:
         """The group of a device."""
-        return self.groups[self.fleet.group[device]]
+        return self.groups[int(self.fleet.group[device])]
 
     def link(self, device: int) -> Link:
         """What a device hears."""
@@ -88,6 +88,7 @@ class Participation:
             self.arrived_ns = self._engine.now_ns
             self._say(Happening.ARRIVED)
         except simpy.Interrupt as interrupt:
+            assert isinstance(interrupt.cause, Fate)
             self._server.ended(self, interrupt.cause)
         else:
             self._server.arrived(self)

@@ -18,7 +18,7 @@ import numpy as np
 from qflsim.errors import InputError, RunError
 from qflsim.records import Record
 from qflsim.trace.commits import checksum, sealed
-from qflsim.trace.layout import LOCKING, VERSIONS, Status, closed
+from qflsim.trace.layout import LOCKING, VERSIONS, Status, closed, open_to_read
 from qflsim.trace.placing import MARGIN_BYTE, check_free, publish, reserve, write_hidden
 from qflsim.trace.tables import TABLES, Rows, pack
 
@@ -70,7 +70,8 @@ class Journal:
         commits = self._commits[:]
         tails = {name: self._tables[kind].rest for name, kind in TABLES.items()}
         self._file.close()
-        hidden = closed(self.path, commits, tails, status, self.path.parent)
+        with open_to_read(self.path) as old:
+            hidden = closed(old, commits, tails, status, self.path.parent)
         try:
             self._check_place()
         except RunError:

@@ -66,8 +66,9 @@ def journal(header: Mapping[str, Scalar], texts: Mapping[str, str], parameters: 
         file.attrs["format"] = FORMAT
         _set_all(file.attrs, header)
         _set_status(file, RUNNING)
+        stored = file.create_group("texts")
         for name, text in texts.items():
-            file.create_dataset(f"texts/{name}", data=_fixed(text))
+            stored[name] = _fixed(text)
         file.create_dataset("commits", data=sealed([(0, 0)] * len(TABLES)), maxshape=(None,), chunks=(64,))
         for name, record in TABLES.items():
             dtype = row_dtype(record, parameters)
@@ -82,8 +83,8 @@ def journal(header: Mapping[str, Scalar], texts: Mapping[str, str], parameters: 
         return _image(file)
 
 
-def closed(journal_path: Path, commits: Rows, tails: Mapping[str, Rows], status: Status, folder: Path) -> Path:
-    """Write what the last of these commits counts as a plain file, and return its hidden path in the folder.
+def closed(old: h5py.File, commits: Rows, tails: Mapping[str, Rows], status: Status, folder: Path) -> Path:
+    """Write what the last of a trace's commits counts as a plain file, and return its hidden path in the folder.
 
     `tails` are the rows of each table beyond its whole chunks. Whoever calls gives the file its name. OSError if the
     disk is full.
@@ -92,8 +93,8 @@ def closed(journal_path: Path, commits: Rows, tails: Mapping[str, Rows], status:
         hidden = write_hidden(folder, _image(file))
     try:
         with hidden.open("r+b") as room:
-            reserve(room.fileno(), journal_path.stat().st_size + MARGIN_BYTE)
-            with open_to_read(journal_path) as old, h5py.File(hidden, "r+", libver=VERSIONS, locking=LOCKING) as new:
+            reserve(room.fileno(), old.id.get_filesize() + MARGIN_BYTE)
+            with h5py.File(hidden, "r+", libver=VERSIONS, locking=LOCKING) as new:
                 _copy(old, new, commits, tails)
                 _set_status(new, status)
             os.fsync(room.fileno())

@@ -175,7 +175,11 @@ def recover(path: Path, out: Path, force: bool = False) -> None:
     check_free(out, force=force)
     commits, tables = committed(path, TABLES)
     tails = {name: rows[len(rows) - len(rows) % chunk_rows(rows.dtype) :] for name, rows in tables.items()}
-    try:
-        publish(closed(path, commits, tails, Trace(path).status, out.parent), out, force=force)
-    except OSError as error:
-        raise InputError(str(out), error.strerror or str(error), "a place with free space") from error
+    status = Trace(path).status
+    with opened(path) as old:
+        try:
+            publish(closed(old, commits, tails, status, out.parent), out, force=force)
+        except OSError as error:
+            if error.errno is None:  # HDF5's own, about the trace that is read
+                raise
+            raise InputError(str(out), error.strerror, "a place with free space where files can be written") from error

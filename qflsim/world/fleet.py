@@ -51,9 +51,9 @@ class Fleet:
 
     def track(self, device: int) -> Track:
         """Where the device goes."""
-        movers = self.movers[self.group[device]]
+        movers = self.movers[int(self.group[device])]
         if movers.law is None:
-            return movers.tracks[self.index[device]]
+            return movers.tracks[int(self.index[device])]
         if device not in self._tracks:
             legs = movers.law.track(self.streams.named(*self.key(device), "mobility"))
             self._tracks[device] = Track(self._told(device, legs), legs.presence)

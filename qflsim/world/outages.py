@@ -107,11 +107,10 @@ class Downtime:
             return self._intervals[index - 1][1]
         return self._intervals[index][0] if index < len(self._intervals) else FOREVER_NS
 
-    def down_between_ns(self, start_ns: int, end_ns: int) -> int:
-        """Total down time within [start, end)."""
+    def intervals(self, start_ns: int, end_ns: int) -> list[Interval]:
+        """The down times that begin up to the second instant and end after the first, whole."""
         first, past = max(self._next(start_ns) - 1, 0), self._next(end_ns)
-        overlaps = (min(up_ns, end_ns) - max(down_ns, start_ns) for down_ns, up_ns in self._intervals[first:past])
-        return sum(max(overlap_ns, 0) for overlap_ns in overlaps)
+        return [interval for interval in self._intervals[first:past] if interval[1] > start_ns]
 
     def _next(self, t_ns: int) -> int:
         """Index of the first interval that starts after this instant, once all up to it are known."""

@@ -1,0 +1,130 @@
+"""Replay: a run is simulated again from its trace alone, and compared with it record by record."""
+
+from collections import defaultdict
+from contextlib import suppress
+from importlib.metadata import version
+from itertools import groupby
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from qflsim.errors import InputError, QflsimError
+from qflsim.records import Record
+from qflsim.scenario.build import Tracks, build
+from qflsim.scenario.load import parse
+from qflsim.scenario.schema import Scenario
+from qflsim.study.run import executor_of, tell_baselines
+from qflsim.trace.reader import Trace
+from qflsim.trace.tables import TABLES, Rows, enums, pack, row_dtype
+from qflsim.world.mobility import Leg, track_from_legs
+from qflsim.world.mobility_files import SumoFcd
+
+TIME_TOLERANCE_NS, RELATIVE_TOLERANCE = 1_000, 1e-9
+
+
+class Verdict(NamedTuple):
+    """What a replay found: `held` is the strictest of the three equalities that holds, None if none does."""
+
+    equal: bool
+    compared: int
+    first_divergence: dict[str, Any] | None
+    held: str | None
+
+
+def replay(trace: Trace, workers: int = 1, plugins: bool = False) -> Verdict:
+    """Simulates a trace's run again, without its scenario file or inputs, and compares all its tables.
+
+    Numbers and names are compared exactly, then times to 1 µs and other numbers to 1e-9 relative, which is what may
+    be expected of another machine. Of an incomplete trace what it holds is compared.
+    """
+    made, here = trace.header["qflsim_version"], version("qflsim")
+    if made != here:
+        raise InputError(str(trace.path), f"a trace of qflsim {made}", f"one of {here}, or that version to replay it")
+    scenario = recorded_scenario(trace, plugins)
+    again: dict[type, list[Record]] = defaultdict(list)
+
+    def collect(record: Record) -> None:
+        again[type(record)].append(record)
+
+    with executor_of(workers) as executor, suppress(QflsimError):
+        timing_only = bool(trace.header["timing_only"])
+        build(scenario, recorded_tracks(trace, scenario), (collect,), None if timing_only else executor).run()
+        if not timing_only and trace.complete:
+            tell_baselines(scenario, executor, collect)
+    return _compared(trace, scenario, again)
+
+
+def recorded_scenario(trace: Trace, plugins: bool = False) -> Scenario:
+    """The scenario that a trace carries. Its mobility files are not needed any more."""
+    return parse(trace.scenario, trace.path.parent, plugins)
+
+
+def recorded_tracks(trace: Trace, scenario: Scenario) -> Tracks:
+    """The tracks that were read from files, from the tables of a trace."""
+    devices, legs, presence = trace.table("devices"), trace.table("legs"), trace.table("presence")
+    legs_of = {device: list(rows) for device, rows in groupby(legs.tolist(), key=lambda row: row[1])}
+    presence_of = {device: list(rows) for device, rows in groupby(presence.tolist(), key=lambda row: row[1])}
+    tracks: dict[str, list[Any]] = {g.name: [] for g in scenario.devices if isinstance(g.mobility, SumoFcd)}
+    for row in devices:
+        group, device = row["group"].decode(), int(row["device"])
+        if group in tracks:
+            here = [Leg(*leg[2:]) for leg in legs_of.get(device, ())]
+            there = [(on_ns, off_ns) for _, _, on_ns, off_ns in presence_of.get(device, ())]
+            tracks[group].append((row["name"].decode(), track_from_legs(here, there, f"{trace.path}: device {device}")))
+    return {group: tuple(items) for group, items in tracks.items()}
+
+
+def _compared(trace: Trace, scenario: Scenario, again: dict[type, list[Record]]) -> Verdict:
+    left_out = set(scenario.trace.leave_out)
+    compared, firsts, held = 0, [], "exact"
+    for name, kind in TABLES.items():
+        if name in left_out:
+            continue
+        old = trace.table(name)
+        new = pack(again[kind], row_dtype(kind, scenario.task.parameters))
+        compared += len(old)
+        if trace.complete and len(old) != len(new):
+            firsts.append(_first(name, min(len(old), len(new)), old, new, kind))
+        rows = min(len(old), len(new))
+        exact, close = _differences(old[:rows], new[:rows], kind)
+        if not trace.complete and len(new) < len(old):
+            firsts.append(_first(name, len(new), old, new, kind))
+        if exact.any():
+            held = "1 µs, 1e-9 relative"
+        if close.any():
+            firsts.append(_first(name, int(close.argmax()), old, new, kind))
+    first = min(firsts, key=lambda divergence: divergence["t_ns"], default=None)
+    return Verdict(first is None, compared, first, None if first else held)
+
+
+def _differences(old: Rows, new: Rows, kind: type[Record]) -> tuple[np.ndarray, np.ndarray]:
+    """Rows that differ at all, and rows that differ by more than the tolerances."""
+    exact = close = np.zeros(len(old), dtype=bool)
+    for column in kind._fields:
+        a, b = old[column], new[column]
+        differs = a != b
+        if a.dtype.kind == "f":
+            differs &= ~(np.isnan(a) & np.isnan(b))
+            beyond = differs & ~np.isclose(a, b, rtol=RELATIVE_TOLERANCE, atol=0.0)
+        elif column.endswith("_ns"):
+            beyond = differs & (np.abs(a - b) > TIME_TOLERANCE_NS)
+        else:
+            beyond = differs
+        if differs.ndim > 1:
+            differs, beyond = differs.any(axis=1), beyond.any(axis=1)
+        exact, close = exact | differs, close | beyond
+    return exact, close
+
+
+def _first(name: str, row: int, old: Rows, new: Rows, kind: type[Record]) -> dict[str, Any]:
+    there, here = (_readable(rows, row, kind) for rows in (old, new))
+    return {"table": name, "row": row, "t_ns": (there or here or {"t_ns": 0})["t_ns"], "trace": there, "replay": here}
+
+
+def _readable(rows: Rows, row: int, kind: type[Record]) -> dict[str, Any] | None:
+    if row >= len(rows):
+        return None
+    labels = enums(kind)
+    return {column: labels[column](value).name.lower().replace("_", "-") if column in labels
+            else value.decode() if isinstance(value, bytes) else value.tolist() if isinstance(value, np.ndarray) else value
+            for column, value in zip(kind._fields, rows[row].item(), strict=True)}  # fmt: skip
