@@ -69,6 +69,8 @@ def units(record: type[Record]) -> dict[str, str]:
 def pack(rows: Sequence[Record], dtype: np.dtype[np.void]) -> Rows:
     """Records of one type as an array of table rows, bit for bit what the table will hold."""
     packed = np.empty(len(rows), dtype)
+    if not rows:
+        return packed
     for column, values in zip(dtype.names or (), zip(*rows, strict=True), strict=True):
         packed[column] = _array(values, dtype[column])
     return packed
