@@ -75,7 +75,7 @@ class Learner:
         )
 
     def examined(self, wait: bool = False) -> Iterator[tuple[int, dict[str, float]]]:
-        """The metrics of versions whose evaluation is done (or, waiting, of all), in the order of versions, each once."""
+        """The metrics of each version evaluated (if waiting, of all) and not yet told, in the order of versions."""
         while self._examined < len(self._exams) and (wait or self._exams[self._examined].done()):
             self._examined += 1
             yield self._examined - 1, self._exams[self._examined - 1].result()

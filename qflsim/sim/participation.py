@@ -88,8 +88,7 @@ class Participation:
             self.arrived_ns = self._engine.now_ns
             self._say(Happening.ARRIVED)
         except simpy.Interrupt as interrupt:
-            assert isinstance(interrupt.cause, Fate)
-            self._server.ended(self, interrupt.cause)
+            self._server.ended(self, Fate(interrupt.cause))
         else:
             self._server.arrived(self)
 

@@ -26,7 +26,7 @@ class Payload(NamedTuple):
 
 @dataclass(frozen=True)
 class Air:
-    """What all transfers share: the radio weather, the cells, and whether a broken connection keeps what got through."""
+    """What all transfers share: radio weather, cells, what travels, and whether a broken connection loses it."""
 
     radio: Radio
     cells: Mapping[Direction, list[Cell]]

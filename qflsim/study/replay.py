@@ -125,6 +125,9 @@ def _readable(rows: Rows, row: int, kind: type[Record]) -> dict[str, Any] | None
     if row >= len(rows):
         return None
     labels = enums(kind)
-    return {column: labels[column](value).name.lower().replace("_", "-") if column in labels
-            else value.decode() if isinstance(value, bytes) else value.tolist() if isinstance(value, np.ndarray) else value
-            for column, value in zip(kind._fields, rows[row].item(), strict=True)}  # fmt: skip
+    cells: dict[str, Any] = {}
+    for column, value in zip(kind._fields, rows[row].item(), strict=True):
+        if column in labels:
+            value = labels[column](value).name.lower().replace("_", "-")
+        cells[column] = value.decode() if isinstance(value, bytes) else np.asarray(value).tolist()
+    return cells

@@ -20,7 +20,8 @@ Distribution = Literal["exponential", "fixed"]
 
 def down_between_ns(schedule: Downtime, start_ns: int, end_ns: int) -> int:
     """Total down time within [start, end)."""
-    return sum(min(up, end_ns) - max(down, start_ns) for down, up in schedule.intervals(start_ns, end_ns) if down < end_ns)
+    intervals = schedule.intervals(start_ns, end_ns)
+    return sum(min(up, end_ns) - max(down, start_ns) for down, up in intervals if down < end_ns)
 
 
 
