@@ -5,6 +5,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, PrivateAttr, model_validator
 
+from qflsim.errors import InputError
 from qflsim.learning.aggregation import Buffered, Combination, Constant, Mean, Rounds, StalenessWeight, Stream
 from qflsim.learning.graphs import GraphFamily, RegularGraphs
 from qflsim.learning.optimizers import GradientSteps, Optimizer
@@ -71,6 +72,14 @@ class DeviceGroup(Model):
             raise ValueError("no count: a group read from a file has as many devices as the file")
         if not from_file and self.count is None:
             raise ValueError("count: how many devices the group has")
+        return self
+
+    @model_validator(mode="after")
+    def _circuits_fit(self) -> Self:
+        try:
+            self.processor.circuit_s(self.graphs.nodes, edges=1, colour_layers=1, layers=1)
+        except InputError as error:
+            raise ValueError(f"graphs that fit the processor: {error}") from None
         return self
 
 

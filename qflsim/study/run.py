@@ -6,7 +6,7 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import Executor, Future, ProcessPoolExecutor
+from concurrent.futures import BrokenExecutor, Executor, Future, ProcessPoolExecutor
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -98,8 +98,8 @@ def run(scenario: Scenario, out: Path | str | None = None, *, workers: int = 1, 
         timing_only: bool = False, force: bool = False, observers: tuple[Observer, ...] = ()) -> Trace:  # fmt: skip
     """Runs a scenario and returns its trace, at `out` or at `./traces/<name>-<digest>.h5`.
 
-    Errors: `InputError` before anything is computed; `RunError` if the run fails or stalls, `StoppedError` on a signal. In
-    both cases the trace holds all that happened, and the error says where it is.
+    Errors: `InputError` before anything is computed; `RunError` if the run fails or stalls, `StoppedError` on a signal.
+    In both cases the trace holds all that happened, and the error says where it is.
     """
     began = time.monotonic()
     who = identity(scenario)
@@ -107,7 +107,7 @@ def run(scenario: Scenario, out: Path | str | None = None, *, workers: int = 1, 
     with stop_on_signals() as stop, executor_of(workers, cluster) as executor:
         writer, path = _open(scenario, who, None if out is None else Path(out), timing_only=timing_only, force=force)
         seen = Seen()
-        complete, reason = False, "the run broke off"
+        complete, reason = False, ""
         try:
             simulation = build(scenario, tracks, (writer, seen, *observers), None if timing_only else executor)
             stop.attend(simulation.engine)
@@ -115,6 +115,12 @@ def run(scenario: Scenario, out: Path | str | None = None, *, workers: int = 1, 
             if not timing_only and stop.by is None:
                 tell_baselines(scenario, executor, writer, seen)
             complete, reason = stop.by is None, outcome.reason
+        except BrokenExecutor as error:
+            reason = f"a process that trained is gone: {error}"
+            raise RunError(f"{reason}; the trace up to there is {path}") from None
+        except BaseException as error:
+            reason = f"broken off: {error or type(error).__name__}"
+            raise
         finally:
             fingerprint = seen.fingerprint.hexdigest() if complete else None
             totals = {"simulated_s": to_s(seen.last_ns), "wall_s": time.monotonic() - began, "events": seen.records}
