@@ -33,9 +33,11 @@ class InputErrors(QflsimError):
 
 
 class RunError(QflsimError):
-    """The run failed or stalled; what was recorded until then is kept."""
+    """The run failed or stalled; `trace` holds what happened until then, if a file was begun."""
 
-    exit_code = EXIT_FAILED
+    def __init__(self, message: str, trace: Path | None = None) -> None:
+        super().__init__(message)
+        self.trace = trace
 
 
 class StoppedError(QflsimError):

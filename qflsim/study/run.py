@@ -112,12 +112,15 @@ def run(scenario: Scenario, out: Path | str | None = None, *, workers: int = 1, 
             simulation = build(scenario, tracks, (writer, seen, *observers), None if timing_only else executor)
             stop.attend(simulation.engine)
             outcome = simulation.run()
-            if not timing_only and stop.by is None:
-                tell_baselines(scenario, executor, writer, seen)
-            complete, reason = stop.by is None, outcome.reason
+            if stop.reason is not None and stop.reason == simulation.engine.ending:
+                reason = stop.reason
+            else:
+                if not timing_only:
+                    tell_baselines(scenario, executor, writer, seen)
+                complete, reason = True, outcome.reason
         except BrokenExecutor as error:
             reason = f"a process that trained is gone: {error}"
-            raise RunError(f"{reason}; the trace up to there is {path}") from None
+            raise RunError(f"{reason}; the trace up to there is {path}", path) from None
         except BaseException as error:
             reason = f"broken off: {error or type(error).__name__}"
             raise
@@ -125,10 +128,10 @@ def run(scenario: Scenario, out: Path | str | None = None, *, workers: int = 1, 
             fingerprint = seen.fingerprint.hexdigest() if complete else None
             totals = {"simulated_s": to_s(seen.last_ns), "wall_s": time.monotonic() - began, "events": seen.records}
             writer.close(reason=reason, fingerprint=fingerprint, totals=totals, complete=complete)
-    if stop.by is not None:
+    if stop.by is not None and not complete:
         raise StoppedError(f"{reason}; the trace up to there is {path}", 128 + stop.by, path)
     if outcome.failed:
-        raise RunError(f"{reason}; the trace is {path}")
+        raise RunError(f"{reason}; the trace is {path}", path)
     return Trace(path)
 
 
@@ -204,11 +207,16 @@ class Stop:
         self.by: signal.Signals | None = None
         self._engine: Engine | None = None
 
+    @property
+    def reason(self) -> str | None:
+        """Why a run ends that a signal stopped."""
+        return None if self.by is None else f"stopped by {self.by.name}"
+
     def attend(self, engine: Engine) -> None:
         """From now on a signal ends this engine's run."""
         self._engine = engine
-        if self.by is not None:
-            engine.stop(f"stopped by {self.by.name}")
+        if self.reason is not None:
+            engine.stop(self.reason)
 
     def gently(self, number: int) -> None:
         """A signal came."""
