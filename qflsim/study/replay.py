@@ -1,19 +1,18 @@
 """Replay: a run is simulated again from its trace alone, and compared with it record by record."""
 
 from collections import defaultdict
-from contextlib import suppress
 from importlib.metadata import version
 from itertools import groupby
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from qflsim.errors import InputError, QflsimError
+from qflsim.errors import InputError
 from qflsim.records import Record
 from qflsim.scenario.build import Tracks, build
 from qflsim.scenario.load import parse
 from qflsim.scenario.schema import Scenario
-from qflsim.study.run import executor_of, tell_baselines
+from qflsim.study.run import BASELINE, executor_of, tell_baselines
 from qflsim.trace.reader import Trace
 from qflsim.trace.tables import TABLES, Rows, enums, pack, row_dtype
 from qflsim.world.mobility import Leg, track_from_legs
@@ -35,7 +34,10 @@ def replay(trace: Trace, workers: int = 1, plugins: bool = False) -> Verdict:
     """Simulates a trace's run again, without its scenario file or inputs, and compares all its tables.
 
     Numbers and names are compared exactly, then times to 1 µs and other numbers to 1e-9 relative, which is what may
-    be expected of another machine. Of an incomplete trace what it holds is compared.
+    be expected of another machine. Of an incomplete trace is compared what came before its last instant, in which a
+    signal or a kill may have cut it off.
+
+    Errors: `InputError` for a trace of another version of qflsim, or one whose legs do not follow each other.
     """
     made, here = trace.header["qflsim_version"], version("qflsim")
     if made != here:
@@ -46,10 +48,10 @@ def replay(trace: Trace, workers: int = 1, plugins: bool = False) -> Verdict:
     def collect(record: Record) -> None:
         again[type(record)].append(record)
 
-    with executor_of(workers) as executor, suppress(QflsimError):
+    with executor_of(workers) as executor:
         timing_only = bool(trace.header["timing_only"])
         build(scenario, recorded_tracks(trace, scenario), (collect,), None if timing_only else executor).run()
-        if not timing_only and trace.complete:
+        if BASELINE in trace.table("evaluations")["version"]:
             tell_baselines(scenario, executor, collect)
     return _compared(trace, scenario, again)
 
@@ -75,12 +77,9 @@ def recorded_tracks(trace: Trace, scenario: Scenario) -> Tracks:
 
 
 def _compared(trace: Trace, scenario: Scenario, again: dict[type, list[Record]]) -> Verdict:
-    left_out = set(scenario.trace.leave_out)
     compared, firsts, held = 0, [], "exact"
-    for name, kind in TABLES.items():
-        if name in left_out:
-            continue
-        old = trace.table(name)
+    for name, old in _recorded(trace, scenario).items():
+        kind = TABLES[name]
         new = pack(again[kind], row_dtype(kind, scenario.task.parameters))
         compared += len(old)
         if trace.complete and len(old) != len(new):
@@ -95,6 +94,15 @@ def _compared(trace: Trace, scenario: Scenario, again: dict[type, list[Record]])
             firsts.append(_first(name, int(close.argmax()), old, new, kind))
     first = min(firsts, key=lambda divergence: divergence["t_ns"], default=None)
     return Verdict(first is None, compared, first, None if first else held)
+
+
+def _recorded(trace: Trace, scenario: Scenario) -> dict[str, Rows]:
+    """What a trace says: all of it, or what came before the last instant of an incomplete one."""
+    tables = {name: trace.table(name) for name in TABLES if name not in scenario.trace.leave_out}
+    if trace.complete:
+        return tables
+    end_ns = max(int(rows["t_ns"].max(initial=0)) for rows in tables.values())
+    return {name: rows[rows["t_ns"] < end_ns] for name, rows in tables.items()}
 
 
 def _differences(old: Rows, new: Rows, kind: type[Record]) -> tuple[np.ndarray, np.ndarray]:
