@@ -3,19 +3,20 @@
 import json
 import math
 import os
-import signal
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
 
 import typer
 
-from qflsim.errors import EXIT_FAILED, EXIT_INPUT, EXIT_NO, InputError, InputErrors, QflsimError, StoppedError
+from qflsim.errors import EXIT_FAILED, EXIT_INPUT, EXIT_NO, InputError, InputErrors, QflsimError, RunError, StoppedError
 
-app = typer.Typer(help="Simulate quantum federated learning over 6G radio networks.", no_args_is_help=True,
-                  add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)  # fmt: skip
+app = typer.Typer(
+    help="Simulate quantum federated learning over 6G radio networks.",
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
 
 ScenarioName = Annotated[str, typer.Argument(metavar="SCENARIO", help="A scenario file, or the name of a shipped one.")]
 TraceFile = Annotated[Path, typer.Argument(metavar="TRACE", help="A trace file (.h5).")]
@@ -34,30 +35,32 @@ def run(scenario: ScenarioName, out: Out = None, force: Force = False, seed: See
         cluster: Annotated[str | None, typer.Option("--cluster", metavar="ADDR", help="A Dask scheduler.")] = None,
         timing_only: Annotated[bool, typer.Option("--timing-only", help="Keep time, learn nothing.")] = False,
         allow_plugins: Plugins = False, as_json: Json = False) -> None:  # fmt: skip
-    """Run a scenario; the result table goes to stdout, the trace to a file."""
-    with _told(as_json):
-        from qflsim.scenario.load import load
-        from qflsim.study.progress import Progress
-        from qflsim.study.report import result, summary
-        from qflsim.study.run import run as run_scenario
-        from qflsim.trace.reader import Trace
+    """Run a scenario and write its trace.
 
-        found = load(scenario, seed=seed, overrides=sets or (), plugins=allow_plugins)
-        try:
-            with Progress(found.stop.duration_s) as progress:
-                trace = run_scenario(found, out, workers=workers, cluster=cluster, timing_only=timing_only, force=force,
-                                     observers=(progress,))  # fmt: skip
-        except StoppedError as stopped:
-            if not as_json:
-                _say(result(Trace(stopped.trace)))
-            raise
-        _say(_as_json({**summary(trace), "trace": str(trace.path)}) if as_json else result(trace))
+    The result table goes to standard output, progress to a terminal's standard error.
+    """
+    from qflsim.scenario.load import load
+    from qflsim.study.progress import Progress
+    from qflsim.study.report import result, summary
+    from qflsim.study.run import run as run_scenario
+    from qflsim.trace.reader import Trace
+
+    found = load(scenario, seed=seed, overrides=sets or (), plugins=allow_plugins)
+    try:
+        with Progress(found.stop.duration_s) as progress:
+            trace = run_scenario(found, out, workers=workers, cluster=cluster, timing_only=timing_only, force=force,
+                                 observers=(progress,))  # fmt: skip
+    except (RunError, StoppedError) as ended:
+        if ended.trace is not None and not as_json:
+            _say(result(Trace(ended.trace)))
+        raise
+    _say(_as_json({**summary(trace), "trace": str(trace.path)}) if as_json else result(trace))
 
 
 @app.command()
 def validate(scenarios: Annotated[list[str], typer.Argument(metavar="SCENARIO...")], allow_plugins: Plugins = False,
              as_json: Json = False) -> None:  # fmt: skip
-    """Tell every mistake of scenario files at once."""
+    """Tell every mistake of scenario files."""
     from qflsim.scenario.build import read_tracks
     from qflsim.scenario.load import load
 
@@ -90,107 +93,89 @@ def scenarios() -> None:
 @app.command()
 def inspect(trace: TraceFile, as_json: Json = False) -> None:
     """Say what a trace holds."""
-    with _told(as_json):
-        from qflsim.study.report import summary
-        from qflsim.trace.reader import Trace
+    from qflsim.study.report import overview, summary
+    from qflsim.trace.reader import Trace
 
-        told = summary(Trace(trace))
-        if as_json:
-            _say(_as_json(told))
-        else:
-            for key, value in told.items():
-                shown = ", ".join(f"{k} {v:g}" for k, v in value.items()) if isinstance(value, dict) else value
-                _say(f"{key:12} {shown}")
+    found = Trace(trace)
+    _say(_as_json(summary(found)) if as_json else overview(found))
 
 
 @app.command()
 def replay(trace: TraceFile, workers: Workers = 1, allow_plugins: Plugins = False, as_json: Json = False) -> None:
-    """Simulate a trace's run again from the trace alone, and compare record by record."""
-    with _told(as_json):
-        from qflsim.study.replay import replay as replay_trace
-        from qflsim.trace.reader import Trace
+    """Simulate a trace's run again, and compare.
 
-        verdict = replay_trace(Trace(trace), workers, allow_plugins)
-        if as_json:
-            _say(_as_json(verdict._asdict()))
-        elif verdict.equal:
-            _say(f"equal: {verdict.compared} rows ({verdict.held})")
-        else:
-            _say(f"diverged: first at {_as_json(verdict.first_divergence)}")
-        if not verdict.equal:
-            raise typer.Exit(EXIT_NO)
+    The trace alone is needed. Every record is compared; the exit code is 1 if they differ.
+    """
+    from qflsim.study.replay import replay as replay_trace
+    from qflsim.study.report import verdict_told
+    from qflsim.trace.reader import Trace
+
+    verdict = replay_trace(Trace(trace), workers, allow_plugins)
+    _say(_as_json(verdict._asdict()) if as_json else verdict_told(verdict))
+    if not verdict.equal:
+        raise typer.Exit(EXIT_NO)
 
 
 @app.command()
 def stragglers(trace: TraceFile, as_json: Json = False) -> None:
-    """Say who held each version up, and in which phase."""
-    with _told(as_json):
-        from qflsim.study.report import table
-        from qflsim.study.stragglers import as_json as to_json
-        from qflsim.study.stragglers import stragglers as find
-        from qflsim.trace.reader import Trace
+    """Say who held each version up, and why."""
+    from qflsim.study.report import table
+    from qflsim.study.stragglers import as_json as to_json
+    from qflsim.study.stragglers import stragglers as find
+    from qflsim.trace.reader import Trace
 
-        found = find(Trace(trace))
-        if as_json:
-            _say(_as_json(to_json(found)))
-            return
-        rows = [[str(r.version), f"{r.t_s:.1f}", r.device, r.phase, f"{r.held_up_s:.2f}"] for r in found.itertuples()]
-        _say("\n".join(table(["version", "t [s]", "last device", "its longest phase", "held up [s]"], rows)))
-        totals = [[phase, f"{seconds:.1f}"] for phase, seconds in to_json(found)["phases"].items()]
-        _say("\n" + "\n".join(table(["phase", "held up [s]"], totals)))
+    found = find(Trace(trace))
+    if as_json:
+        _say(_as_json(to_json(found)))
+        return
+    rows = [[str(r.version), f"{r.t_s:.1f}", r.device, r.phase, f"{r.held_up_s:.2f}"] for r in found.itertuples()]
+    _say("\n".join(table(["version", "t [s]", "last device", "its longest phase", "held up [s]"], rows)))
+    totals = [[phase, f"{seconds:.1f}"] for phase, seconds in to_json(found)["phases"].items()]
+    _say("\n" + "\n".join(table(["phase", "held up [s]"], totals)))
 
 
 @app.command()
 def recover(trace: TraceFile, out: Annotated[Path, typer.Option("-o", "--out", help="Where the clean file goes.")],
             force: Force = False) -> None:  # fmt: skip
-    """Make a clean file of everything committed in an incomplete trace."""
-    with _told(as_json=False):
-        from qflsim.trace.reader import Trace
-        from qflsim.trace.reader import recover as recover_trace
+    """Make a clean file of an incomplete trace."""
+    from qflsim.trace.reader import Trace
+    from qflsim.trace.reader import recover as recover_trace
 
-        recover_trace(trace, out, force)
-        _say(f"{out}: {sum(Trace(out).rows.values())} rows")
+    recover_trace(trace, out, force)
+    _say(f"{out}: {sum(Trace(out).rows.values())} rows")
 
 
 @app.command()
 def bench(only: Annotated[list[str] | None, typer.Option("--only", metavar="NAME", help="Only these.")] = None,
           as_json: Json = False) -> None:  # fmt: skip
-    """Measure how fast this machine is, each figure beside its peer or floor."""
-    with _told(as_json):
-        from qflsim.study.bench import BENCHES, measure
-        from qflsim.study.report import table
+    """Measure how fast this machine is.
 
-        for name in only or ():
-            if name not in BENCHES:
-                raise InputError("--only", name, f"one of {', '.join(BENCHES)}")
-        figures = measure(tuple(only or BENCHES))
-        if as_json:
-            _say(_as_json({"figures": [figure._asdict() for figure in figures]}))
-        else:
-            rows = [
-                [f.name, f"{f.value:.4g} {f.unit}", f"{f.peer:.4g} {f.unit}", f.peer_name, f"{f.ratio:.3g}"]
-                for f in figures
-            ]
-            _say("\n".join(table(["figure", "value", "peer or floor", "which", "ratio"], rows)))
+    Each figure stands beside its peer or floor.
+    """
+    from qflsim.study.bench import BENCHES, as_table, measure
+
+    for name in only or ():
+        if name not in BENCHES:
+            raise InputError("--only", name, f"one of {', '.join(BENCHES)}")
+    figures = measure(tuple(only or BENCHES))
+    _say(_as_json({"figures": [figure._asdict() for figure in figures]}) if as_json else as_table(figures))
 
 
-@contextmanager
-def _told(as_json: bool) -> Iterator[None]:
-    """Mistakes and mishaps are told in a line (or as JSON), with their exit code and without a traceback."""
-    try:
-        yield
-    except QflsimError as error:
-        if as_json:
-            first = error.errors[0] if isinstance(error, InputErrors) else error
-            place = _place(first) if isinstance(first, InputError) else {"where": "", "got": str(error), "want": ""}
-            _say(_as_json({"error": place}))
-        else:
-            typer.echo(str(error), err=True)
-        raise typer.Exit(error.exit_code) from None
+def _told(error: QflsimError, as_json: bool) -> int:
+    """Tells a mistake or mishap in a line, or as JSON, and returns its exit code."""
+    if as_json:
+        first = error.errors[0] if isinstance(error, InputErrors) else error
+        _say(_as_json({"error": _place(first)}))
+    else:
+        typer.echo(str(error), err=True)
+    return error.exit_code
 
 
-def _place(error: InputError) -> dict[str, Any]:
-    return {"where": error.where, "got": str(error.got), "want": error.want}
+def _place(error: QflsimError) -> dict[str, Any]:
+    if isinstance(error, InputError):
+        return {"where": error.where, "got": str(error.got), "want": error.want}
+    trace = getattr(error, "trace", None)
+    return {"where": "" if trace is None else str(trace), "got": str(error), "want": ""}
 
 
 def _as_json(value: Any) -> str:
@@ -207,19 +192,37 @@ def _finite(value: Any) -> Any:
 
 
 def _say(text: str) -> None:
-    typer.echo(text)
+    """Prints to standard output. Whoever reads it may stop reading."""
+    try:
+        typer.echo(text)
+    except BrokenPipeError:
+        _drop_output()
+    except OSError as error:
+        _drop_output()
+        typer.echo(f"standard output: {error.strerror}", err=True)
+        sys.exit(EXIT_FAILED)
+
+
+def _drop_output() -> None:
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def main() -> NoReturn:
-    """The `qflsim` command. A reader that closes the pipe early ends it quietly."""
+    """The `qflsim` command. A mistake or mishap ends it with a line and an exit code, without a traceback."""
+    words = sys.argv[1:] or ["--help"]
+    as_json = "--json" in words
     try:
-        app()
-    except KeyboardInterrupt:
-        sys.exit(128 + signal.SIGINT)
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(128 + signal.SIGPIPE)
+        sys.exit(app(words, standalone_mode=False))
+    except QflsimError as error:
+        sys.exit(_told(error, as_json))
+    except typer.TyperException as error:
+        got = error.format_message().rstrip(".")
+        sys.exit(_told(InputError("the command line", got, f"what {_help(words)} describes"), as_json))
     except OSError as error:
-        typer.echo(f"{error.filename or 'input/output'}: {error.strerror}", err=True)
-        sys.exit(EXIT_FAILED)
-    sys.exit(0)
+        sys.exit(_told(RunError(f"{error.filename or 'input/output'}: {error.strerror or error}"), as_json))
+
+
+def _help(words: list[str]) -> str:
+    """How to ask for help on what these words ask for."""
+    commands = {command.callback.__name__ for command in app.registered_commands if command.callback}
+    return " ".join(["qflsim", *(word for word in words[:1] if word in commands), "--help"])

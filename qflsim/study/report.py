@@ -1,14 +1,17 @@
 """What a trace says at a glance: the summary that `inspect` and `run` give as JSON, and the tables for people."""
 
+import math
 from collections.abc import Iterable, Sequence
 from typing import Any
 
 from qflsim.records import Fate
 from qflsim.study.phases import phase_times
+from qflsim.study.replay import Verdict
 from qflsim.study.run import BASELINE
 from qflsim.trace.reader import Trace
+from qflsim.units import to_s
 
-FAMILY, MEAN = "ratio/", "mean"
+FAMILY = "ratio/"
 
 
 def summary(trace: Trace) -> dict[str, Any]:
@@ -49,18 +52,21 @@ def final_metrics(trace: Trace) -> dict[str, float]:
 
 
 def ratios(trace: Trace) -> tuple[list[str], list[list[str]]]:
-    """Approximation ratio by class of data: first and last version, then every baseline."""
+    """Approximation ratio by class of data: of the first version, of the last, and of every baseline."""
     evaluations = trace.evaluations
     learned = evaluations[evaluations["version"] != BASELINE]
-    baseline = evaluations[evaluations["version"] == BASELINE].set_index("metric")["value"]
-    names = list(dict.fromkeys(metric.rpartition("/")[0] for metric in baseline.index))
+    baselines = evaluations[evaluations["version"] == BASELINE]
+    classes = [metric.removeprefix(FAMILY) for metric in dict.fromkeys(learned["metric"])]
     rows = []
-    for metric, values in learned.groupby("metric", sort=False)["value"]:
-        data_class = str(metric).removeprefix(FAMILY)
-        others = [baseline.get(f"{name}/{data_class}") for name in names]
-        cells = [f"{values.iloc[0]:.3f}", f"{values.iloc[-1]:.3f}"]
-        rows.append([data_class, *cells, *("" if value is None else f"{value:.3f}" for value in others)])
-    return ["approximation ratio", "first", "last", *names], rows
+    for version in learned["version"].iloc[[0, -1]]:
+        told = learned[learned["version"] == version].set_index("metric")["value"]
+        rows.append([f"version {version}", *(f"{told.get(FAMILY + name, math.nan):.3f}" for name in classes)])
+    told = baselines.set_index("metric")["value"]
+    rows += [
+        [baseline, *(f"{told.get(f'{baseline}/{name}', math.nan):.3f}" for name in classes)]
+        for baseline in dict.fromkeys(metric.rpartition("/")[0] for metric in told.index)
+    ]
+    return ["approximation ratio", *classes], rows
 
 
 def fates(trace: Trace) -> tuple[list[str], list[list[str]]]:
@@ -69,7 +75,8 @@ def fates(trace: Trace) -> tuple[list[str], list[list[str]]]:
     groups = updates["device"].map(devices["group"])
     present = [fate.label for fate in Fate if (updates["fate"] == fate.label).any()]
     rows = []
-    for group in [*dict.fromkeys(devices["group"]), "all"]:
+    names = list(dict.fromkeys(devices["group"]))
+    for group in [*names, "all"] if len(names) > 1 else names:
         counts = updates["fate"][(groups == group) | (group == "all")].value_counts()
         rows.append([str(group), str(counts.sum()), *(str(counts[fate]) for fate in present)])
     return ["participations", "invited", *present], rows
@@ -77,32 +84,52 @@ def fates(trace: Trace) -> tuple[list[str], list[list[str]]]:
 
 def result(trace: Trace) -> str:
     """The result table of a run."""
-    told = summary(trace)
     updates = trace.updates
     applied = updates[updates["fate"] == "applied"]
-    lines = [
-        f"{told['scenario']}  seed {told['seed']}  digest {told['digest'][:8]}  ({told['reason']})",
-        f"{told['versions'] - 1} versions in {told['simulated_s']:.1f} simulated s, {told['events']} records"
-        + (f", {told['wall_s']:.1f} s of real time" if told["wall_s"] is not None else ""),
-        "",
-    ]
-    if len(trace.evaluations):
-        lines += [
-            *table(*ratios(trace)),
-            "learning from exact gradients (an idealisation); the clock charges SPSA's circuits",
-            "",
-        ]
-    lines += [*table(*fates(trace)), ""]
+    lines = [*_headline(trace), "", *_learned(trace), *table(*fates(trace)), ""]
     if len(applied):
         means = phase_times(applied).mean()
-        slowest = means.idxmax()
+        staleness = applied["staleness"]
         lines += [
-            f"slowest phase: {slowest} ({means[slowest]:.1f} of {means.sum():.1f} s of an applied update, on average)",
-            f"staleness: {applied['staleness'].min()} to {applied['staleness'].max()}, mean {applied['staleness'].mean():.2f}",
+            f"slowest phase: {means.idxmax()}, {means.max():.1f} of the {means.sum():.1f} s of a mean applied update",
+            f"staleness: {staleness.min()} to {staleness.max()}, mean {staleness.mean():.2f}",
         ]
     lines += [f"{group}: none of its devices could reach a site" for group in _unreached(trace)]
     lines += [f"trace: {trace.path}", f"next:  qflsim stragglers {trace.path}"]
     return "\n".join(lines)
+
+
+def overview(trace: Trace) -> str:
+    """What a trace holds, for people."""
+    told = summary(trace)
+    lines = _headline(trace)
+    if not trace.complete:
+        lines.append(f"incomplete: a clean file of what it holds is made by qflsim recover {trace.path} -o FILE")
+    lines += ["", *(f"{key:12} {told[key]}" for key in ("digest", "world", "fingerprint") if told[key]), ""]
+    lines += [*_learned(trace), *table(*fates(trace)), ""]
+    lines += table(["table", "rows"], [[name, str(rows)] for name, rows in told["tables"].items()])
+    return "\n".join(lines)
+
+
+def _headline(trace: Trace) -> list[str]:
+    told = summary(trace)
+    wall = "" if told["wall_s"] is None else f", {told['wall_s']:.1f} s of real time"
+    versions, simulated_s = max(told["versions"] - 1, 0), told["simulated_s"]
+    timing = ", timing only" if trace.header["timing_only"] else ""
+    return [
+        f"{told['scenario']}, seed {told['seed']}, digest {told['digest'][:8]}{timing}: {told['reason']}",
+        f"{versions} versions in {simulated_s:.1f} simulated s{wall}, {told['events']} records",
+    ]
+
+
+def _learned(trace: Trace) -> list[str]:
+    if not len(trace.evaluations):
+        return []
+    return [
+        *table(*ratios(trace)),
+        "learning from exact gradients (an idealisation); the clock charges SPSA's circuits",
+        "",
+    ]
 
 
 def _unreached(trace: Trace) -> Iterable[str]:
@@ -111,6 +138,18 @@ def _unreached(trace: Trace) -> Iterable[str]:
     for group, starts in updates["download_start_s"].groupby(groups, sort=False):
         if starts.isna().all():
             yield str(group)
+
+
+def verdict_told(verdict: Verdict) -> str:
+    """What a replay found, for people: of a divergence the columns that differ."""
+    first = verdict.first_divergence
+    if first is None:
+        return f"equal: {verdict.compared} rows ({verdict.held})"
+    there, here = first["trace"] or {}, first["replay"] or {}
+    rows = [[column, str(there.get(column, "no row")), str(here.get(column, "no row"))]
+            for column in there or here if there.get(column) != here.get(column)]  # fmt: skip
+    where = f"diverged at {to_s(first['t_ns']):.9f} s, in row {first['row']} of {first['table']}"
+    return "\n".join([where, *table(["column", "trace", "replay"], rows)])
 
 
 def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
