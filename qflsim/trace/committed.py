@@ -1,6 +1,6 @@
 """Reading what is committed: the rows that the last valid commit counts, checked against its checksums."""
 
-from collections.abc import Iterable
+from collections.abc import Collection
 from pathlib import Path
 
 import h5py
@@ -8,11 +8,8 @@ import numpy as np
 
 from qflsim.errors import InputError
 from qflsim.trace.commits import COMMIT, checksum, valid
-from qflsim.trace.opening import dataset, opened, table_part
+from qflsim.trace.opening import ask, dataset, table_part
 from qflsim.trace.tables import Rows
-
-TRIES = 3
-"""A run may move a tail into its table between two reads; the next try finds the rows in their new place."""
 
 
 def commits_of(file: h5py.File) -> Rows:
@@ -20,28 +17,21 @@ def commits_of(file: h5py.File) -> Rows:
     found = dataset(file, "commits")
     commits = valid(found[:]) if found.dtype == COMMIT else np.empty(0, COMMIT)
     if len(commits) == 0:
-        raise InputError(f"{file.filename}: /commits", "no valid commit", "a whole trace")
+        raise InputError("/commits", "no valid commit", "a whole trace")
     return commits
 
 
-def committed(path: Path, names: Iterable[str]) -> tuple[Rows, dict[str, Rows]]:
+def committed(path: Path, names: Collection[str]) -> tuple[Rows, dict[str, Rows]]:
     """The valid commits of a trace, and the rows of these tables at the last of them.
 
     InputError that names the table, and how many of its first rows are whole, if a checksum does not hold.
     """
-    names = tuple(names)
-    for _ in range(TRIES - 1):
-        try:
-            return _committed(path, names)
-        except InputError:
-            continue
-    return _committed(path, names)
 
-
-def _committed(path: Path, names: tuple[str, ...]) -> tuple[Rows, dict[str, Rows]]:
-    with opened(path) as file:
+    def read(file: h5py.File) -> tuple[Rows, dict[str, Rows]]:
         commits = commits_of(file)
         return commits, {name: _rows(file, name, commits[name]) for name in names}
+
+    return ask(path, read)
 
 
 def _rows(file: h5py.File, name: str, counts: Rows) -> Rows:
@@ -53,7 +43,7 @@ def _rows(file: h5py.File, name: str, counts: Rows) -> Rows:
     except OSError:  # a chunk that cannot be unpacked
         pass
     whole = _whole(file, name, counts)
-    raise InputError(f"{file.filename}: {name}", f"damage after the first {whole} of {count} rows", "a whole table")
+    raise InputError(name, f"damage after the first {whole} of {count} rows", "a whole table")
 
 
 def _whole(file: h5py.File, name: str, counts: Rows) -> int:

@@ -18,8 +18,9 @@ import numpy as np
 from qflsim.errors import InputError, RunError
 from qflsim.records import Record
 from qflsim.trace.commits import checksum, sealed
-from qflsim.trace.layout import LOCKING, VERSIONS, Status, closed, open_to_read
+from qflsim.trace.layout import VERSIONS, Status, closed
 from qflsim.trace.placing import MARGIN_BYTE, check_free, publish, reserve, write_hidden
+from qflsim.trace.plain import LOCKING, open_to_read
 from qflsim.trace.tables import TABLES, Rows, pack
 
 

@@ -19,6 +19,7 @@ Format bounds are v110 throughout: SWMR needs no less, and common `h5dump`s read
 import inspect
 import json
 import os
+import secrets
 from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
@@ -28,13 +29,12 @@ import numpy as np
 
 from qflsim.trace.commits import sealed
 from qflsim.trace.placing import MARGIN_BYTE, reserve, write_hidden
+from qflsim.trace.plain import LOCKING
 from qflsim.trace.tables import TABLES, Rows, row_dtype, units
 
 FORMAT = 1
 """Grows when a file of the new layout or records would mislead a reader of the old."""
 VERSIONS = ("v110", "v110")
-LOCKING = "best-effort"
-"""File systems without locks are no reason to refuse a trace."""
 STATUS = ("format", "complete", "reason", "fingerprint")
 """Root attributes that are not part of the header."""
 CHUNK_BYTE = 1 << 16
@@ -62,7 +62,7 @@ def chunk_rows(dtype: np.dtype[np.void]) -> int:
 def journal(header: Mapping[str, Scalar], texts: Mapping[str, str], parameters: int) -> bytes:
     """The bytes of an empty journal, with all that a journal can ever have."""
     assert not set(header) & set(STATUS)
-    with h5py.File("journal", "w", driver="core", backing_store=False, libver=VERSIONS) as file:
+    with _in_memory() as file:
         file.attrs["format"] = FORMAT
         _set_all(file.attrs, header)
         _set_status(file, RUNNING)
@@ -89,7 +89,7 @@ def closed(old: h5py.File, commits: Rows, tails: Mapping[str, Rows], status: Sta
     `tails` are the rows of each table beyond its whole chunks. Whoever calls gives the file its name. OSError if the
     disk is full.
     """
-    with h5py.File("closed", "w", driver="core", backing_store=False, libver=VERSIONS) as file:
+    with _in_memory() as file:
         hidden = write_hidden(folder, _image(file))
     try:
         with hidden.open("r+b") as room:
@@ -102,11 +102,6 @@ def closed(old: h5py.File, commits: Rows, tails: Mapping[str, Rows], status: Sta
         hidden.unlink()
         raise
     return hidden
-
-
-def open_to_read(path: Path) -> h5py.File:
-    """A trace opened for reading; a journal may go on growing."""
-    return h5py.File(path, "r", swmr=True, locking=LOCKING)
 
 
 def _copy(old: h5py.File, new: h5py.File, commits: Rows, tails: Mapping[str, Rows]) -> None:
@@ -140,6 +135,11 @@ def _fixed(text: str) -> np.ndarray[tuple[()], np.dtype[np.bytes_]]:
     """A text as a fixed-length string: SWMR knows no other, and it cannot point outside the file."""
     content = text.encode()
     return np.array(content, h5py.string_dtype("utf-8", max(1, len(content))))
+
+
+def _in_memory() -> h5py.File:
+    # HDF5 wants every open file to have a name of its own, and no two threads to take the same.
+    return h5py.File(f"memory-{secrets.token_hex(8)}", "w", driver="core", backing_store=False, libver=VERSIONS)
 
 
 def _image(file: h5py.File) -> bytes:

@@ -11,7 +11,7 @@ from qflsim.errors import InputError
 from qflsim.trace.committed import commits_of, committed
 from qflsim.trace.frames import frame
 from qflsim.trace.layout import STATUS, Status, chunk_rows, closed
-from qflsim.trace.opening import attributes, dataset, opened
+from qflsim.trace.opening import ask, attributes, dataset, opened
 from qflsim.trace.placing import check_free, publish
 from qflsim.trace.tables import TABLES, Rows
 from qflsim.units import Floats
@@ -26,8 +26,7 @@ class Trace:
 
     def __init__(self, path: Path | str) -> None:
         self.path = Path(path)
-        with opened(self.path) as file:
-            commits_of(file)
+        ask(self.path, commits_of)
 
     def __enter__(self) -> "Trace":
         return self
@@ -42,8 +41,7 @@ class Trace:
 
     def text(self, name: str) -> str:
         """A text that the run stored, such as the resolved scenario."""
-        with opened(self.path) as file:
-            return str(dataset(file, f"texts/{name}")[()].decode())
+        return ask(self.path, lambda file: str(dataset(file, f"texts/{name}")[()].decode()))
 
     @property
     def scenario(self) -> dict[str, Any]:
@@ -80,8 +78,7 @@ class Trace:
     @property
     def rows(self) -> dict[str, int]:
         """The number of committed rows of each table."""
-        with opened(self.path) as file:
-            last = commits_of(file)[-1]
+        last = ask(self.path, commits_of)[-1]
         return {name: int(last[name]["rows"]) for name in TABLES}
 
     def table(self, name: str) -> Rows:
@@ -163,8 +160,7 @@ class Trace:
         return found
 
     def _attributes(self, group: str) -> dict[str, Any]:
-        with opened(self.path) as file:
-            return attributes(file[group])
+        return ask(self.path, lambda file: attributes(file[group]))
 
 
 def recover(path: Path, out: Path, force: bool = False) -> None:
