@@ -245,7 +245,7 @@ class Server:
     def _end(self, participation: Participation, fate: Fate) -> None:
         participation.fate, participation.ended_ns = fate, self._engine.now_ns
         self.fates[fate] += 1
-        if fate is not Fate.APPLIED:
+        if fate is not Fate.APPLIED and self._rules.missing == "last-known":
             self._missing.append(participation.device)
         self._engine.emit(participation.record())
         self._engine.emit(records.Event(self._engine.now_ns, Happening.ENDED, participation.device,
