@@ -9,9 +9,10 @@
 | `/tables/<name>` | whole chunks, shuffled and gzipped       | every row                                          |
 | `/tails/<name>`  | rows that do not fill a chunk yet        | absent                                             |
 
-The journal is written in SWMR mode, which lets others read it meanwhile and survives a kill, but knows no deleting
+The journal is written in SWMR mode: what stands in the file is consistent at every instant. But SWMR knows no deleting
 and wastes the old place of a chunk that is filled in parts; hence the tails. Closing copies the journal into a plain
-file, chunk by chunk without unpacking, and puts that in the journal's place in one step.
+file, chunk by chunk without unpacking, and puts that in the journal's place in one step; so no instant exists at which
+a file that says TRUE lacks a row.
 
 Format bounds are v110 throughout: SWMR needs no less, and common `h5dump`s read no more.
 """

@@ -16,7 +16,7 @@ from qflsim.trace.tables import TABLES, row_dtype
 Answer = TypeVar("Answer")
 TRIES = 10
 """A change takes a writer less than a millisecond, and it makes one a second."""
-_DAMAGE = (OSError, KeyError, ValueError, TypeError, RuntimeError)
+_DAMAGE = (OSError, KeyError, ValueError, TypeError, RuntimeError, OverflowError)
 """What h5py raises on files that are not what they should be."""
 _FILTERS = {h5py.h5z.FILTER_DEFLATE, h5py.h5z.FILTER_SHUFFLE}
 

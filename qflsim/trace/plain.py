@@ -24,7 +24,7 @@ _FLAGS, _END_OF_FILE, _CHECKSUM = slice(11, 12), slice(28, 36), slice(44, 48)
 
 @contextmanager
 def open_to_read(path: Path) -> Iterator[h5py.File]:
-    """An HDF5 file open for reading, whether or not something writes it or died writing it."""
+    """An HDF5 file open for reading, whether or not something writes it or died writing it; OSError if damaged."""
     with path.open("rb") as raw:
         superblock = raw.read(SUPERBLOCK_BYTE)
         if is_open_for_writing(superblock):
@@ -44,6 +44,8 @@ def is_open_for_writing(superblock: bytes) -> bool:
 
 
 def _closed(view: mmap.mmap) -> mmap.mmap:
+    if lookup3(view[: _CHECKSUM.start]).to_bytes(4, "little") != view[_CHECKSUM]:
+        raise OSError("the checksum of the superblock does not hold")
     view[_FLAGS] = b"\0"
     view[_END_OF_FILE] = len(view).to_bytes(8, "little")
     view[_CHECKSUM] = lookup3(view[: _CHECKSUM.start]).to_bytes(4, "little")

@@ -5,6 +5,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+import h5py
 import pandas as pd
 
 from qflsim.errors import InputError
@@ -37,23 +38,21 @@ class Trace:
     @property
     def header(self) -> dict[str, Any]:
         """What the run was: the attributes of the file but for the status."""
-        return {name: value for name, value in self._attributes("/").items() if name not in STATUS}
+        return {name: value for name, value in ask(self.path, attributes).items() if name not in STATUS}
 
     def text(self, name: str) -> str:
         """A text that the run stored, such as the resolved scenario."""
-        return ask(self.path, lambda file: str(dataset(file, f"texts/{name}")[()].decode()))
+        return ask(self.path, lambda file: _text(file, name))
 
     @property
     def scenario(self) -> dict[str, Any]:
         """The resolved scenario."""
-        found: dict[str, Any] = json.loads(self.text("scenario"))
-        return found
+        return ask(self.path, lambda file: dict(json.loads(_text(file, "scenario"))))
 
     @property
     def status(self) -> Status:
         """Whether and how the run ended."""
-        ended, totals = self._attributes("/"), self._attributes("totals")
-        return Status(ended["complete"], ended["reason"], ended["fingerprint"] or None, totals)
+        return ask(self.path, _status)
 
     @property
     def complete(self) -> bool:
@@ -159,8 +158,14 @@ class Trace:
         found: Floats = rows["angles"][where][0]
         return found
 
-    def _attributes(self, group: str) -> dict[str, Any]:
-        return ask(self.path, lambda file: attributes(file[group]))
+
+def _text(file: h5py.File, name: str) -> str:
+    return str(dataset(file, f"texts/{name}")[()].decode())
+
+
+def _status(file: h5py.File) -> Status:
+    ended = attributes(file)
+    return Status(ended["complete"], ended["reason"], ended["fingerprint"] or None, attributes(file["totals"]))
 
 
 def recover(path: Path, out: Path, force: bool = False) -> None:

@@ -38,3 +38,15 @@ def test_reading_leaves_the_file_as_it_is(tmp_path: Path) -> None:
     with pytest.raises(OSError, match="already open for write"):
         h5py.File(path.with_name("killed"), "r")
     book.close()
+
+
+def test_a_damaged_superblock_is_refused(tmp_path: Path) -> None:
+    """The superblock that is presented anew was whole before: damage in it is not covered up."""
+    path = tmp_path / "trace.h5"
+    book = Journal(path, journal({}, {}, 2), force=False)
+    content = bytearray(path.read_bytes())
+    book.close()
+    content[36] ^= 1
+    path.write_bytes(content)
+    with pytest.raises(OSError, match="checksum of the superblock"), open_to_read(path):
+        pass
