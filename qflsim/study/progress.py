@@ -23,7 +23,7 @@ class Progress:
         self._in_flight: set[int] = set()
         self._best: float | None = None
         self._bar = tqdm(total=round(duration_s, 3), unit="s", file=sys.stderr, disable=not sys.stderr.isatty(),
-                         bar_format="{percentage:3.0f}%|{bar:12}| {desc}", leave=False)  # fmt: skip
+                         bar_format="|{bar:8}| {desc}", leave=False)  # fmt: skip
 
     def __enter__(self) -> Self:
         return self

@@ -12,9 +12,10 @@ from qflsim.records import Record
 from qflsim.scenario.build import Tracks, build
 from qflsim.scenario.load import parse
 from qflsim.scenario.schema import Scenario
+from qflsim.sim.engine import Order
 from qflsim.study.run import BASELINE, executor_of, tell_baselines
 from qflsim.trace.reader import Trace
-from qflsim.trace.tables import TABLES, Rows, enums, pack, row_dtype
+from qflsim.trace.tables import TABLES, Rows, enums, pack
 from qflsim.world.mobility import Leg, track_from_legs
 from qflsim.world.mobility_files import SumoFcd
 
@@ -43,17 +44,22 @@ def replay(trace: Trace, workers: int = 1, plugins: bool = False) -> Verdict:
     if made != here:
         raise InputError(str(trace.path), f"a trace of qflsim {made}", f"one of {here}, or that version to replay it")
     scenario = recorded_scenario(trace, plugins)
+    recorded, end_ns = _recorded(trace, scenario)
     again: dict[type, list[Record]] = defaultdict(list)
 
     def collect(record: Record) -> None:
         again[type(record)].append(record)
 
     with executor_of(workers) as executor:
-        timing_only = bool(trace.header["timing_only"])
-        build(scenario, recorded_tracks(trace, scenario), (collect,), None if timing_only else executor).run()
+        learns = None if trace.header["timing_only"] else executor
+        simulation = build(scenario, recorded_tracks(trace, scenario), (collect,), learns)
+        if end_ns is not None:
+            engine = simulation.engine
+            engine.call_at(end_ns, Order.STOP, 0, lambda: engine.stop("the trace ends here"))
+        simulation.run()
         if BASELINE in trace.table("evaluations")["version"]:
             tell_baselines(scenario, executor, collect)
-    return _compared(trace, scenario, again)
+    return _compared(recorded, end_ns is None, again)
 
 
 def recorded_scenario(trace: Trace, plugins: bool = False) -> Scenario:
@@ -76,17 +82,17 @@ def recorded_tracks(trace: Trace, scenario: Scenario) -> Tracks:
     return {group: tuple(items) for group, items in tracks.items()}
 
 
-def _compared(trace: Trace, scenario: Scenario, again: dict[type, list[Record]]) -> Verdict:
+def _compared(recorded: dict[str, Rows], complete: bool, again: dict[type, list[Record]]) -> Verdict:
     compared, firsts, held = 0, [], "exact"
-    for name, old in _recorded(trace, scenario).items():
+    for name, old in recorded.items():
         kind = TABLES[name]
-        new = pack(again[kind], row_dtype(kind, scenario.task.parameters))
+        new = pack(again[kind], old.dtype)
         compared += len(old)
-        if trace.complete and len(old) != len(new):
+        if complete and len(old) != len(new):
             firsts.append(_first(name, min(len(old), len(new)), old, new, kind))
         rows = min(len(old), len(new))
         exact, close = _differences(old[:rows], new[:rows], kind)
-        if not trace.complete and len(new) < len(old):
+        if not complete and len(new) < len(old):
             firsts.append(_first(name, len(new), old, new, kind))
         if exact.any():
             held = "1 µs, 1e-9 relative"
@@ -96,13 +102,13 @@ def _compared(trace: Trace, scenario: Scenario, again: dict[type, list[Record]])
     return Verdict(first is None, compared, first, None if first else held)
 
 
-def _recorded(trace: Trace, scenario: Scenario) -> dict[str, Rows]:
-    """What a trace says: all of it, or what came before the last instant of an incomplete one."""
+def _recorded(trace: Trace, scenario: Scenario) -> tuple[dict[str, Rows], int | None]:
+    """What a trace says; of an incomplete one what came before its last instant, and that instant."""
     tables = {name: trace.table(name) for name in TABLES if name not in scenario.trace.leave_out}
     if trace.complete:
-        return tables
+        return tables, None
     end_ns = max(int(rows["t_ns"].max(initial=0)) for rows in tables.values())
-    return {name: rows[rows["t_ns"] < end_ns] for name, rows in tables.items()}
+    return {name: rows[rows["t_ns"] < end_ns] for name, rows in tables.items()}, end_ns
 
 
 def _differences(old: Rows, new: Rows, kind: type[Record]) -> tuple[np.ndarray, np.ndarray]:

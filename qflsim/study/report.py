@@ -58,7 +58,7 @@ def ratios(trace: Trace) -> tuple[list[str], list[list[str]]]:
     baselines = evaluations[evaluations["version"] == BASELINE]
     classes = [metric.removeprefix(FAMILY) for metric in dict.fromkeys(learned["metric"])]
     rows = []
-    for version in learned["version"].iloc[[0, -1]]:
+    for version in dict.fromkeys(learned["version"].iloc[[0, -1]]):
         told = learned[learned["version"] == version].set_index("metric")["value"]
         rows.append([f"version {version}", *(f"{told.get(FAMILY + name, math.nan):.3f}" for name in classes)])
     told = baselines.set_index("metric")["value"]
@@ -104,7 +104,8 @@ def overview(trace: Trace) -> str:
     told = summary(trace)
     lines = _headline(trace)
     if not trace.complete:
-        lines.append(f"incomplete: a clean file of what it holds is made by qflsim recover {trace.path} -o FILE")
+        cure = "" if trace.totals else f"; qflsim recover {trace.path} -o FILE makes a clean file of it"
+        lines.append(f"incomplete{cure}")
     lines += ["", *(f"{key:12} {told[key]}" for key in ("digest", "world", "fingerprint") if told[key]), ""]
     lines += [*_learned(trace), *table(*fates(trace)), ""]
     lines += table(["table", "rows"], [[name, str(rows)] for name, rows in told["tables"].items()])

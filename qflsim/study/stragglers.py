@@ -17,8 +17,9 @@ def stragglers(trace: Trace) -> pd.DataFrame:
     updates, versions = trace.updates, trace.versions
     names = trace.devices["name"]
     applied = updates[updates["fate"] == "applied"].sort_values(["arrived_s", "participation"], kind="stable")
-    times = phase_times(applied).drop(columns="waiting in the buffer")
     made_s = versions.set_index("version")["t_s"]
+    applied = applied[applied["applied_version"].isin(made_s.index)]  # a killed run's last version may be missing
+    times = phase_times(applied).drop(columns="waiting in the buffer")
     rows = []
     for version, group in applied.groupby("applied_version", sort=True):
         last = group.iloc[-1]
