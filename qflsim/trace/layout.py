@@ -18,10 +18,11 @@ Format bounds are v110 throughout: SWMR needs no less, and common `h5dump`s read
 """
 
 import inspect
+import io
 import json
 import os
-import secrets
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
@@ -63,7 +64,7 @@ def chunk_rows(dtype: np.dtype[np.void]) -> int:
 def journal(header: Mapping[str, Scalar], texts: Mapping[str, str], parameters: int) -> bytes:
     """The bytes of an empty journal, with all that a journal can ever have."""
     assert not set(header) & set(STATUS)
-    with _in_memory() as file:
+    with _in_memory() as (file, image):
         file.attrs["format"] = FORMAT
         _set_all(file.attrs, header)
         _set_status(file, RUNNING)
@@ -81,7 +82,7 @@ def journal(header: Mapping[str, Scalar], texts: Mapping[str, str], parameters: 
             table.attrs["description"] = _fixed(inspect.cleandoc(record.__doc__ or ""))
             # Given data, the tail has its place in the file before SWMR starts.
             file.create_dataset(f"tails/{name}", data=np.zeros(rows, dtype))
-        return _image(file)
+    return image.getvalue()
 
 
 def closed(old: h5py.File, commits: Rows, tails: Mapping[str, Rows], status: Status, folder: Path) -> Path:
@@ -90,8 +91,9 @@ def closed(old: h5py.File, commits: Rows, tails: Mapping[str, Rows], status: Sta
     `tails` are the rows of each table beyond its whole chunks. Whoever calls gives the file its name. OSError if the
     disk is full.
     """
-    with _in_memory() as file:
-        hidden = write_hidden(folder, _image(file))
+    with _in_memory() as (_, empty):
+        pass
+    hidden = write_hidden(folder, empty.getvalue())
     try:
         with hidden.open("r+b") as room:
             reserve(room.fileno(), old.id.get_filesize() + MARGIN_BYTE)
@@ -138,11 +140,9 @@ def _fixed(text: str) -> np.ndarray[tuple[()], np.dtype[np.bytes_]]:
     return np.array(content, h5py.string_dtype("utf-8", max(1, len(content))))
 
 
-def _in_memory() -> h5py.File:
-    # HDF5 wants every open file to have a name of its own, and no two threads to take the same.
-    return h5py.File(f"memory-{secrets.token_hex(8)}", "w", driver="core", backing_store=False, libver=VERSIONS)
-
-
-def _image(file: h5py.File) -> bytes:
-    file.flush()
-    return bytes(file.id.get_file_image())
+@contextmanager
+def _in_memory() -> Iterator[tuple[h5py.File, io.BytesIO]]:
+    """A new file, and its bytes once it is closed. Not the core driver: before HDF5 2.0 its image fails a checksum."""
+    image = io.BytesIO()
+    with h5py.File(image, "w", libver=VERSIONS) as file:
+        yield file, image
