@@ -14,7 +14,7 @@ from qflsim.radio.pathloss import PathLoss
 from qflsim.radio.rate import RateMap, noise_dbm
 from qflsim.records import Direction
 from qflsim.streams import Streams
-from qflsim.units import Floats, to_ns
+from qflsim.units import FOREVER_NS, Floats, to_ns
 from qflsim.world.mobility import Track
 from qflsim.world.outages import Downtime
 from qflsim.world.sites import Sites
@@ -120,15 +120,21 @@ class Link:
         return float(np.hypot(leg.vx_m_per_s, leg.vy_m_per_s))
 
     def coverage(self, direction: Direction, now_ns: int) -> tuple[int, int | None]:
-        """(now, site) of the strongest site that is up and covers the device; else (when to look again, None)."""
+        """(now, site) of the strongest site that is up and covers the device; else (when to look again, None).
+
+        That is when a site covers the device, or when the answer of `blocked_by_outage` changes.
+        """
         best = self._strongest(self.snr_db(direction, now_ns), now_ns)
         if best is not None:
             return now_ns, best
         grid_ns, gain_db, _ = self._ahead(now_ns)
-        for k in np.flatnonzero((gain_db + self._offset_db[direction] >= self._radio.rate_map.return_db).any(axis=0)):
-            if self._strongest(gain_db[:, k] + self._offset_db[direction], int(grid_ns[k])) is not None:
-                return int(grid_ns[k]), None
-        return self._horizon_ns(now_ns, grid_ns), None
+        blocked = self.blocked_by_outage(direction, now_ns)
+        audible = (gain_db + self._offset_db[direction] >= self._radio.rate_map.return_db).any(axis=0)
+        for k in np.flatnonzero(audible | blocked):
+            t_ns = int(grid_ns[k])
+            if audible[k] != blocked or self._strongest(gain_db[:, k] + self._offset_db[direction], t_ns) is not None:
+                return t_ns, None
+        return self._horizon_ns(now_ns, 0, grid_ns), None
 
     def blocked_by_outage(self, direction: Direction, now_ns: int) -> bool:
         """Whether some site would cover the device now if it were not down."""
@@ -146,7 +152,7 @@ class Link:
         """What happens next to a flow served by `site` at `level_db`, to which it has been attached `since_ns`."""
         grid_ns, gain_db, filtered_db = self._ahead(now_ns)
         snr_db = gain_db[site] + self._offset_db[direction]
-        changes = [Change(self._horizon_ns(now_ns, grid_ns), ChangeKind.LOOK, site)]
+        changes = [Change(self._horizon_ns(now_ns, since_ns, grid_ns), ChangeKind.LOOK, site)]
         changes += _first(grid_ns, snr_db < self._radio.rate_map.cut_db, ChangeKind.LOST, site)
         changes += _first(grid_ns, np.abs(snr_db - level_db) >= self._radio.step_db, ChangeKind.RATE, site)
         changes += self._handover(site, since_ns, now_ns, filtered_db)
@@ -195,17 +201,22 @@ class Link:
                 filtered_db[site, (heard_ns >= down_ns) & (heard_ns < up_ns)] = -np.inf
         self._chunk, self._gain_db, self._filtered_db = chunk, gain_db[:, back + law.memory :], filtered_db
 
-    def _horizon_ns(self, now_ns: int, grid_ns: np.ndarray) -> int:
-        """When to look again if nothing was found: the chunk's end, or for a device at rest the end of its rest."""
-        end_ns = int(grid_ns[-1])
-        leg = self._track.leg(now_ns)
-        settled_ns = (
-            leg.start_ns + (self._radio.handover.memory + self._radio.handover.trigger_samples) * self._period_ns
-        )
-        if leg.vx_m_per_s == leg.vy_m_per_s == 0.0 and now_ns >= settled_ns:
-            weather_ns = min(downtime.next_change_ns(now_ns) for downtime in self._downtimes)
-            return max(end_ns, min(leg.end_ns, weather_ns))
-        return end_ns
+    def _horizon_ns(self, now_ns: int, since_ns: int, grid_ns: np.ndarray) -> int:
+        """When to look again if nothing was found: the chunk's end, or for a device at rest the end of its rest.
+
+        It rests while it stands, is attached to the same site and no site fails or is repaired, for so long that no
+        filter and no trigger remembers otherwise.
+        """
+        end_ns, law, leg = int(grid_ns[-1]), self._radio.handover, self._track.leg(now_ns)
+        settled_ns = now_ns - (law.memory + law.trigger_samples) * self._period_ns
+        weather_ns = min(downtime.next_change_ns(settled_ns) for downtime in self._downtimes)
+        moves = leg.vx_m_per_s != 0.0 or leg.vy_m_per_s != 0.0
+        if moves or max(leg.start_ns, since_ns) > settled_ns or weather_ns <= now_ns:
+            return end_ns
+        rest_ns = min(leg.end_ns, weather_ns)
+        if rest_ns >= FOREVER_NS:
+            return FOREVER_NS
+        return max(end_ns, (rest_ns - 1) // self._period_ns * self._period_ns)  # the last measurement before it
 
 
 def _first(grid_ns: np.ndarray, condition: np.ndarray, kind: ChangeKind, site: int) -> list[Change]:

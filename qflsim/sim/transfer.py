@@ -72,21 +72,27 @@ class Transfer:
             self._emit_record()
 
     def _find_site(self) -> Story:
-        site = None
-        while site is None:
+        """Waits until a site covers the device; after a break, until the connection is established anew as well."""
+        broke_ns, cause = self._since_ns, self._waiting_for
+        while True:
             look_ns, site = self._link.coverage(self._direction, self._engine.now_ns)
             if site is None:
-                if self._last_site < 0 and self._link.blocked_by_outage(self._direction, self._engine.now_ns):
-                    self._turn_to(_Waits.OUTAGE)
+                blocked = self._link.blocked_by_outage(self._direction, self._engine.now_ns)
+                self._turn_to(_Waits.OUTAGE if blocked else _Waits.UNCOVERED)
                 yield self._engine.at(look_ns, Order.WORLD, self._device)
+            elif self._last_site < 0 or self._waiting_for is _Waits.HANDOVER:
+                break
+            else:
+                self._turn_to(_Waits.HANDOVER)
+                reestablishment_ns = to_ns(self._air.radio.handover.reestablishment_s)
+                yield self._engine.wait(reestablishment_ns, Order.WORLD, self._device)
         if self._last_site < 0:
             self._first_site = site
             self._on_first_service()
         else:
             self._say(Happening.COVERAGE_BACK, site)
             if site != self._last_site:
-                reason = Reason.OUTAGE if self._waiting_for is _Waits.OUTAGE else Reason.COVERAGE
-                self._emit_handover(site, self._since_ns, reason)
+                self._emit_handover(site, broke_ns, Reason.OUTAGE if cause is _Waits.OUTAGE else Reason.COVERAGE)
         return site
 
     def _served_by(self, site: int) -> Story:
@@ -112,7 +118,8 @@ class Transfer:
             elif change.kind is ChangeKind.HANDOVER:
                 return (yield from self._hand_over(change.site))
             else:
-                return (yield from self._lose(change.kind))
+                self._lose(change.kind)
+                return None
 
     def _unchanged(self, done: simpy.Event, site: int, level_db: float, attached_ns: int) -> Story:
         """Waits until the flow is done (None) or something about its radio changes (what)."""
@@ -133,7 +140,7 @@ class Transfer:
         self._emit_handover(target, start_ns, Reason.A3)
         return target
 
-    def _lose(self, kind: ChangeKind) -> Story:
+    def _lose(self, kind: ChangeKind) -> None:
         """The connection breaks: what got through is kept, or lost if transfers restart."""
         self._turn_to(_Waits.OUTAGE if kind is ChangeKind.OUTAGE else _Waits.UNCOVERED)
         self._say(Happening.COVERAGE_LOST, self._last_site)
@@ -142,8 +149,6 @@ class Transfer:
             self._left_bit = self._size_bit
         if kind is ChangeKind.OUTAGE:
             self._outages += 1
-            yield self._engine.wait(to_ns(self._air.radio.handover.reestablishment_s), Order.WORLD, self._device)
-        return None
 
     def _stretch(self, level_db: float, cell: Cell) -> float:
         """How much more or less than its bits the mean rate has to carry, by one draw of the fading."""
