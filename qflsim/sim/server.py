@@ -76,6 +76,8 @@ class Server:
                 for participation in [p for p in invited if p.identity in self._in_flight]:
                     participation.call_off(Fate.RECALLED)
                 yield self._engine.wait(0, Order.POLICY)  # so that they can be invited again at once
+            if self._engine.ending is not None:
+                return  # those in flight were told so just now, which is no answer
             self.round += 1
             arrived, self._buffer = self._buffer, []
             self._make_version(arrived)
