@@ -1,0 +1,115 @@
+"""Reports: the summary counts what the tables hold, and the tables for people say the same."""
+
+from pathlib import Path
+
+import pytest
+
+from qflsim.records import Fate
+from qflsim.scenario.load import load
+from qflsim.study.replay import Verdict
+from qflsim.study.report import fates, overview, ratios, result, summary, table, verdict_told
+from qflsim.study.run import run
+from qflsim.trace.reader import Trace
+
+
+def test_the_summary_counts_the_tables(finished: Trace) -> None:
+    """Fates are those of the updates, every one named; versions and rows those of the tables."""
+    told = summary(finished)
+    assert list(told["fates"]) == [fate.label for fate in Fate]
+    assert sum(told["fates"].values()) == len(finished.updates)
+    assert told["versions"] == len(finished.versions) == told["tables"]["versions"]
+    assert told["events"] == sum(told["tables"].values())
+    assert told["simulated_s"] == 12.0
+
+
+def test_the_metrics_are_the_last_versions(finished: Trace) -> None:
+    """Each metric's final value is that of the last version that has it, beside the baselines."""
+    metrics, evaluations = summary(finished)["metrics"], finished.evaluations
+    last = evaluations[evaluations["version"] == evaluations["version"].max()]
+    assert metrics["ratio/mean"] == last.set_index("metric")["value"]["ratio/mean"]
+    for name in ("random", "fixed", "local-only 3-regular", "centralised"):
+        assert 0 < metrics[f"{name}/mean"] <= 1
+
+
+def test_ratios_begin_with_the_first_and_last_version(finished: Trace) -> None:
+    """The rows are version 0, the last version, then every baseline; the columns are the classes and their mean."""
+    head, rows = ratios(finished)
+    last = finished.versions["version"].iloc[-1]
+    assert head == ["approximation ratio", "3-regular", "mean"]
+    assert [row[0] for row in rows] == [
+        "version 0", f"version {last}", "random", "fixed", "local-only 3-regular", "centralised",
+    ]  # fmt: skip
+    assert rows[1][1] == f"{summary(finished)['metrics']['ratio/3-regular']:.3f}"
+
+
+def test_a_run_without_updates_has_one_version(tiny: Path, tmp_path: Path) -> None:
+    """A run too short for a second version tells the first one once, and no slowest phase."""
+    told = result(run(load(tiny, overrides=["stop.duration_s=0.1"]), tmp_path / "t.h5"))
+    assert told.count("version 0") == 1
+    assert "slowest phase" not in told
+
+
+def test_fates_by_group_add_up(tiny: Path, tmp_path: Path) -> None:
+    """Invited is the sum of the fates in every row, and all groups together are the last row."""
+    far = '[[devices]]\nname = "far"\ncount = 2\nmobility = { kind = "static", at_m = [1e6, 1e6] }\n'
+    (tmp_path / "two.toml").write_text(tiny.read_text().replace("[task]", far + "[task]"))
+    trace = run(load(tmp_path / "two.toml"), tmp_path / "t.h5", timing_only=True)
+    head, rows = fates(trace)
+    assert head[:2] == ["participations", "invited"]
+    assert [row[0] for row in rows] == ["walkers", "far", "all"]
+    numbers = [[int(cell) for cell in row[1:]] for row in rows]
+    assert all(row[0] == sum(row[1:]) for row in numbers)
+    assert numbers[2] == [a + b for a, b in zip(*numbers[:2], strict=True)]
+    assert "far: none of its devices could reach a site" in result(trace)
+
+
+def test_lines_fit_a_terminal(finished: Trace) -> None:
+    """No line of a result is wider than 100 columns, paths aside."""
+    for told in (result(finished), overview(finished)):
+        assert max(len(line) for line in told.splitlines() if str(finished.path) not in line) <= 100
+
+
+def test_the_result_says_what_to_type_next(finished: Trace) -> None:
+    """The last lines name the trace and a command for it."""
+    assert result(finished).splitlines()[-2:] == [
+        f"trace: {finished.path}", f"next:  qflsim stragglers {finished.path}",
+    ]  # fmt: skip
+
+
+def test_an_overview_shows_every_table(finished: Trace) -> None:
+    """Every table is listed with its rows, and so are the digest and the fingerprint."""
+    told = overview(finished)
+    for name, rows in finished.rows.items():
+        assert [name, str(rows)] in [line.split() for line in told.splitlines()]
+    assert str(finished.fingerprint) in told
+    assert finished.header["digest"] in told
+
+
+def test_a_verdict_names_only_what_differs() -> None:
+    """Of a divergence people see the place and the columns that differ; of equality what held."""
+    assert verdict_told(Verdict(True, 7, None, "exact")) == "equal: 7 rows (exact)"
+    rows = {
+        "trace": {"t_ns": 5, "weight": 1.0, "fate": "applied"},
+        "replay": {"t_ns": 5, "weight": 2.0, "fate": "stale"},
+    }
+    told = verdict_told(Verdict(False, 7, {"table": "updates", "row": 3, "t_ns": 5, **rows}, None)).splitlines()
+    assert told[0] == "diverged at 0.000000005 s, in row 3 of updates"
+    assert [line.split() for line in told[1:]] == [
+        ["column", "trace", "replay"], ["weight", "1.0", "2.0"], ["fate", "applied", "stale"],
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("side", ["trace", "replay"])
+def test_a_verdict_on_a_missing_row(side: str) -> None:
+    """A row that one side lacks is told as such."""
+    first = {"table": "updates", "row": 3, "t_ns": 5, "trace": {"t_ns": 5}, "replay": {"t_ns": 5}} | {side: None}
+    assert "no row" in verdict_told(Verdict(False, 7, first, None))
+
+
+def test_tables_are_aligned() -> None:
+    """The first column stands to the left, all others to the right, and no line ends in blanks."""
+    assert table(["a", "long", ""], [["wider", "1", ""], ["b", "22", "x"]]) == [
+        "a      long",
+        "wider     1",
+        "b        22  x",
+    ]

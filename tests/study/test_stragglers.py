@@ -1,0 +1,106 @@
+"""Stragglers: the last to arrive, how long the others had been waiting, and what it was busy with."""
+
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from qflsim.records import Device, Fate, Record, Update, Version
+from qflsim.study.stragglers import as_json, stragglers
+from qflsim.trace.reader import Trace
+from qflsim.trace.writer import TraceWriter
+from qflsim.units import NEVER_NS, to_ns
+
+HEADER = {"name": "hand", "seed": 1, "digest": "d", "world": "w", "qflsim_version": "0", "timing_only": True}
+Hand = Callable[[Iterable[Record]], Trace]
+
+
+@pytest.fixture
+def by_hand(tmp_path: Path) -> Hand:
+    """Makes a finished trace of these records and three devices."""
+
+    def make(records: Iterable[Record]) -> Trace:
+        writer = TraceWriter(tmp_path / "hand.h5", header=HEADER, texts={"scenario": "{}"}, parameters=2)
+        devices = [Device(0, i, f"car-{i}", "car", "simulator", "3-regular", 23.0, 9.0, 1.5, 0.0) for i in range(3)]
+        for record in [*devices, *records]:
+            writer(record)
+        writer.close(reason="made by hand", fingerprint="f", totals={})
+        return Trace(tmp_path / "hand.h5")
+
+    return make
+
+
+def update(device: int, times_s: Iterable[float | None], **fields: Any) -> Update:
+    """A participation, applied to version 1 unless told otherwise: when invited, first served ... arrived, ended."""
+    times_ns = [NEVER_NS if t is None else to_ns(t) for t in times_s]
+    told = {"base_version": 0, "applied_version": 1, "staleness": 0, "weight": 1.0, "fate": Fate.APPLIED} | fields
+    return Update(times_ns[-1], device, device, 0, 0, *times_ns, **told)
+
+
+def version(number: int, t_s: float) -> Version:
+    """A version made at an instant."""
+    return Version(to_ns(t_s), number, 1, 0, 0, 0.0)
+
+
+def test_the_last_contributor_held_a_version_up(by_hand: Hand) -> None:
+    """Of three that arrive at 5, 7 and 10 s the last held the version up for 3 s, by its 4 s of upload."""
+    trace = by_hand(
+        [
+            version(0, 0.0),
+            update(0, [0, 0, 1, 1, 4, 4, 5, 10]),
+            update(1, [0, 0, 1, 1, 4, 4, 7, 10]),
+            update(2, [0, 1, 2, 3, 5, 6, 10, 10]),
+            version(1, 10.0),
+        ]
+    )
+    (row,) = stragglers(trace).to_dict("records")
+    assert row == {"version": 1, "t_s": 10.0, "device": "car-2", "phase": "upload", "held_up_s": 3.0}
+
+
+def test_a_version_of_one_update_is_held_up_since_the_version_before(by_hand: Hand) -> None:
+    """With one contributor, the wait is counted from the version before."""
+    trace = by_hand(
+        [
+            version(0, 0.0),
+            update(0, [0, 2, 3, 3, 3.5, 3.5, 4, 4]),
+            version(1, 4.0),
+            update(1, [0, 0, 1, 1, 8, 8, 9, 9], applied_version=2),
+            version(2, 9.0),
+        ]
+    )
+    table = stragglers(trace)
+    assert table["held_up_s"].tolist() == [4.0, 5.0]
+    assert table["phase"].tolist() == ["waiting for coverage", "training"]
+
+
+def test_only_applied_updates_hold_anyone_up(by_hand: Hand) -> None:
+    """Whoever was too stale, or never came, made no version wait; time in the buffer is nobody's own."""
+    lost = {"applied_version": -1, "weight": 0.0}
+    trace = by_hand(
+        [
+            version(0, 0.0),
+            update(0, [0, 0, 1, 1, 2, 2, 2.5, 20]),
+            update(1, [0, 0, 1, 1, 4, 4, 19, 20], fate=Fate.STALE, **lost),
+            update(2, [0, 0, 1, 1, None, None, None, 20], fate=Fate.ABANDONED, **lost),
+            version(1, 20.0),
+        ]
+    )
+    (row,) = stragglers(trace).to_dict("records")
+    assert row["device"] == "car-0"
+    assert row["phase"] in ("download", "training")
+
+
+def test_a_version_that_was_cut_off_holds_nobody_up(by_hand: Hand) -> None:
+    """A kill may keep updates whose version it lost: they are passed over."""
+    trace = by_hand([version(0, 0.0), update(0, [0, 0, 1, 1, 2, 2, 3, 3])])
+    assert len(stragglers(trace)) == 0
+
+
+def test_phases_sum_up_what_versions_waited(finished: Trace) -> None:
+    """The seconds by phase are those of the versions, each once; without updates all are 0."""
+    table = stragglers(finished)
+    told = as_json(table)
+    assert [row["version"] for row in told["versions"]] == list(range(1, len(finished.versions)))
+    assert sum(told["phases"].values()) == pytest.approx(table["held_up_s"].sum())
+    assert set(as_json(table.iloc[:0])["phases"].values()) == {0.0}
