@@ -68,9 +68,13 @@ class Engine:
         callbacks.append(lambda _: action())
 
     def emit(self, record: Record) -> None:
-        """Tells a fact to every observer."""
-        for observer in self._observers:
-            observer(record)
+        """Tells a fact to every observer. One that cannot take it ends the run, and then nobody is told any more."""
+        try:
+            for observer in self._observers:
+                observer(record)
+        except BaseException:
+            self._observers = ()  # stories that are torn down with the run would go on telling
+            raise
 
     def pool(self, count: int) -> simpy.Resource:
         """So many processors, given out first come first served."""
