@@ -1,0 +1,106 @@
+"""The engine: integer time, a stated order within one nanosecond, and observers that only look on."""
+
+from itertools import permutations
+
+import pytest
+
+from qflsim.records import Event, Happening, Record
+from qflsim.sim.engine import Engine, Order, Story
+from qflsim.units import FOREVER_NS
+
+
+def event(t_ns: int) -> Event:
+    """Some record."""
+    return Event(t_ns, Happening.STOPPED, -1, -1, -1, 0)
+
+
+@pytest.mark.parametrize("orders", list(permutations(Order)), ids=str)
+def test_within_a_nanosecond_completion_world_policy_stop(orders: tuple[Order, ...]) -> None:
+    """What is due at one instant happens in its stated order, whatever the order in which it was planned."""
+    engine, seen = Engine(), []
+    for order in orders:
+        engine.call_at(7, order, 0, lambda order=order: seen.append(order))
+    engine.run()
+    assert seen == [Order.COMPLETION, Order.WORLD, Order.POLICY, Order.STOP]
+
+
+def test_ties_go_by_entity_and_an_order_beats_any_entity() -> None:
+    """Of equals the lowest entity comes first; a completion of the last entity comes before the world's first."""
+    engine, seen = Engine(), []
+    for order, entity in [(Order.WORLD, 0), (Order.COMPLETION, 10**10), (Order.COMPLETION, 3), (Order.COMPLETION, 2)]:
+        engine.call_at(7, order, entity, lambda entity=entity: seen.append(entity))
+    engine.run()
+    assert seen == [2, 3, 10**10, 0]
+
+
+def test_what_an_event_sets_off_follows_it_at_once() -> None:
+    """A process that waits for a triggered event runs before anything else that was planned for the same instant."""
+    engine, seen = Engine(), []
+    bell = engine.event()
+
+    def story() -> Story:
+        yield bell
+        seen.append("set off")
+
+    engine.process(story())
+    engine.call_at(5, Order.COMPLETION, 1, bell.succeed)
+    engine.call_at(5, Order.COMPLETION, 2, lambda: seen.append("next"))
+    engine.run()
+    assert seen == ["set off", "next"]
+
+
+def test_an_event_at_forever_never_happens_and_costs_nothing() -> None:
+    """Nothing is put into the queue for it: a run in which all wait for ever has nothing left that could happen."""
+    engine = Engine()
+
+    def story() -> Story:
+        yield engine.at(FOREVER_NS, Order.WORLD)
+        raise AssertionError
+
+    engine.process(story())
+    assert engine.run() == "nothing is left that could happen"
+    assert engine.failed
+    assert engine.now_ns == 0
+
+
+def test_time_is_whole_nanoseconds_however_far() -> None:
+    """A hundred years from now the clock still tells one nanosecond from the next."""
+    engine, seen = Engine(), []
+    far_ns = 100 * 365 * 86_400 * 10**9 + 1
+    for t_ns in (far_ns + 1, far_ns):
+        engine.call_at(t_ns, Order.WORLD, 0, lambda: seen.append(engine.now_ns))
+    engine.run()
+    assert seen == [far_ns, far_ns + 1]
+    assert all(isinstance(t_ns, int) for t_ns in seen)
+
+
+def test_the_first_reason_to_stop_stands_and_nothing_follows() -> None:
+    """A stopped run handles no further event, and keeps the first reason."""
+    engine, seen = Engine(), []
+    engine.call_at(1, Order.STOP, 0, lambda: engine.stop("first"))
+    engine.call_at(2, Order.WORLD, 0, lambda: seen.append("late"))
+    engine.call_at(1, Order.POLICY, 0, lambda: seen.append("in time"))
+    assert engine.run() == "first"
+    engine.stop("second", failed=True)
+    assert (engine.ending, engine.failed, seen, engine.now_ns) == ("first", False, ["in time"], 1)
+
+
+def test_settling_handles_this_instant_only() -> None:
+    """What is due now is handled, what is due one nanosecond later is not."""
+    engine, seen = Engine(), []
+    engine.call_at(0, Order.STOP, 0, lambda: seen.append("now"))
+    engine.call_at(1, Order.COMPLETION, 0, lambda: seen.append("later"))
+    engine.settle()
+    assert seen == ["now"]
+
+
+def test_every_observer_hears_every_record_in_order() -> None:
+    """Records are the same objects for all observers."""
+    first: list[Record] = []
+    second: list[Record] = []
+    engine = Engine((first.append, second.append))
+    told = [event(3), event(1)]
+    for record in told:
+        engine.emit(record)
+    assert first == second == told
+    assert all(a is b for a, b in zip(first, told, strict=True))
