@@ -1,6 +1,7 @@
 """Runs: the same bits whoever watches or helps, names that nobody overwrites, and ends that say what they are."""
 
 import dataclasses
+import gc
 import signal
 from collections import defaultdict
 from pathlib import Path
@@ -174,6 +175,33 @@ def test_a_signal_after_the_end_does_not_undo_the_run(tiny: Path, finished: Trac
     trace = run(load(tiny), tmp_path / "out.h5", observers=(Raiser(2, 0, Happening.STOPPED),))
     assert trace.complete
     assert_same(finished, trace)
+
+
+class Full:
+    """An observer that can take no record after an instant, as on a disk that is full."""
+
+    def __call__(self, record: Record) -> None:
+        if record.t_ns > 6_000_000_000:
+            raise RunError("the disk is full")
+
+
+def test_a_run_that_breaks_off_is_torn_down_in_silence(
+    tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Stories that are thrown away half told complain to nobody, and the trace says why the run broke off."""
+    complaints: list[object] = []
+    monkeypatch.setattr("sys.unraisablehook", complaints.append)
+
+    def broken() -> None:
+        with pytest.raises(RunError, match="the disk is full"):
+            run(load(tiny), tmp_path / "out.h5", observers=(Full(),))
+
+    broken()
+    gc.collect()
+    assert complaints == []
+    trace = Trace(tmp_path / "out.h5")
+    assert not trace.complete
+    assert "the disk is full" in trace.reason
 
 
 def test_every_record_of_a_run_stands_in_its_table(tiny: Path, finished: Trace) -> None:
