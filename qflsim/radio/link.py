@@ -129,7 +129,7 @@ class Link:
             return now_ns, best
         grid_ns, gain_db, _ = self._ahead(now_ns)
         blocked = self.blocked_by_outage(direction, now_ns)
-        audible = (gain_db + self._offset_db[direction] >= self._radio.rate_map.return_db).any(axis=0)
+        audible = gain_db.max(axis=0) + self._offset_db[direction] >= self._radio.rate_map.return_db
         for k in np.flatnonzero(audible | blocked):
             t_ns = int(grid_ns[k])
             if audible[k] != blocked or self._strongest(gain_db[:, k] + self._offset_db[direction], t_ns) is not None:
