@@ -8,7 +8,7 @@ from typing import Annotated, Literal, Protocol, Self, runtime_checkable
 import numpy as np
 from pydantic import Field, model_validator
 
-from qflsim.model import Count, Model, NonNegative, Positive, Share
+from qflsim.model import Count, Model, NonNegative, Patience, Positive, Share
 from qflsim.units import Floats
 
 Late = Literal["drop", "recall", "next-round"]
@@ -45,7 +45,7 @@ class WaitAll(Model):
 
     kind: Literal["wait-all"] = "wait-all"
     clients: Count = 10
-    timeout_s: Positive | None = None
+    timeout_s: Patience | None = None
     late: Late = "drop"
 
     @property
@@ -101,7 +101,7 @@ class Deadline(Model):
 
     kind: Literal["deadline"] = "deadline"
     clients: Count = 10
-    deadline_s: Positive = 60.0
+    deadline_s: Patience = 60.0
     over_selection: NonNegative = 0.0
     late: Late = "drop"
 

@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 from pydantic import Field
 
-from qflsim.model import Model, NonNegative, Positive
+from qflsim.model import Model, NonNegative
 from qflsim.units import Floats
 
 FORGOTTEN = 1e-6
@@ -27,8 +27,8 @@ class A3(Model):
     kind: Literal["a3"] = "a3"
     hysteresis_db: Annotated[float, Field(ge=0, le=15)] = 3.0
     offset_db: Annotated[float, Field(ge=-15, le=15)] = 0.0
-    time_to_trigger_s: NonNegative = 0.32
-    measurement_period_s: Positive = 0.08
+    time_to_trigger_s: Annotated[float, Field(ge=0, le=60)] = 0.32
+    measurement_period_s: Annotated[float, Field(ge=1e-3, le=60)] = 0.08
     filter_coefficient: Annotated[int, Field(ge=0, le=19)] = 4
     interruption_s: NonNegative = 0.0495
     reestablishment_s: NonNegative = 0.5

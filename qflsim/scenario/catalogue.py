@@ -90,7 +90,7 @@ class OfKind:
         module, _, name = kind.partition(":")
         try:
             found = getattr(importlib.import_module(module), name)
-        except (ImportError, AttributeError) as error:
+        except Exception as error:  # whatever the user's module does
             message = "a class that can be imported ({error})"
             raise PydanticCustomError("plugin", message, {"error": str(error), "at": "kind"}) from None
         if not (isinstance(found, type) and issubclass(found, Model)):

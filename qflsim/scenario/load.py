@@ -5,6 +5,7 @@ import json
 import tomllib
 from collections.abc import Iterator, Sequence
 from importlib.metadata import version
+from os.path import isdir, isfile
 from pathlib import Path
 from typing import Any
 
@@ -59,12 +60,12 @@ def parse(data: dict[str, Any], folder: Path, plugins: bool = False) -> Scenario
 
 def _find(path_or_name: str | Path) -> Path:
     path = Path(path_or_name)
-    if path.is_file():
+    if isfile(path):  # False, and no error, for what cannot be a path
         return path
     known = shipped()
     if str(path_or_name) in known:
         return known[str(path_or_name)]
-    got = "a folder" if path.is_dir() else "no such file"
+    got = "a folder" if isdir(path) else "no such file"
     raise InputError(str(path_or_name), got, f"a scenario file, or one of {', '.join(known)}")
 
 
@@ -79,7 +80,7 @@ def _read(path: Path) -> dict[str, Any]:
         raise InputError(str(path), error.strerror or str(error), "a file that can be read") from None
     except UnicodeDecodeError as error:
         raise InputError(str(path), f"a byte that is not UTF-8 at {error.start}", "a text in UTF-8") from None
-    except (tomllib.TOMLDecodeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:
         raise InputError(str(path), f"text that is not TOML: {error}", "a TOML file") from None
 
 
@@ -91,7 +92,7 @@ def override_into(data: dict[str, Any], override: str) -> None:
         raise InputError("--set", override, "section.key=value")
     try:
         value = tomllib.loads(f"value = {text}")["value"]
-    except tomllib.TOMLDecodeError:
+    except (ValueError, RecursionError):
         value = text.strip()
     here: Any = data
     for depth, key in enumerate(keys):
@@ -172,5 +173,5 @@ def world(scenario: Scenario, hashes: dict[str, str]) -> str:
 def _hash(data: dict[str, Any], hashes: dict[str, str]) -> str:
     for group in data.get("scenario", data)["devices"]:
         if "file" in group["mobility"]:
-            group["mobility"]["file"] = hashes[group["mobility"]["file"]]
+            group["mobility"]["file"] = hashes.get(group["mobility"]["file"], group["mobility"]["file"])
     return hashlib.sha256(json.dumps(data, sort_keys=True, separators=(",", ":")).encode()).hexdigest()

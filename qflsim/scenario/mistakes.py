@@ -25,6 +25,9 @@ _BOUNDS = {
     "finite_number": "a finite number",
     "literal_error": "{expected}",
     "too_short": "at least {min_length} of them",
+    "too_long": "at most {max_length} of them",
+    "string_too_short": "a text of at least {min_length} characters",
+    "string_too_long": "a text of at most {max_length} characters",
     "model_type": "a section",
     "dict_type": "a section",
 }
@@ -40,6 +43,8 @@ def _told(details: Sequence[ErrorDetails], model: type[Model], data: Any, prefix
     for detail in details:
         loc = prefix + detail["loc"]
         context = detail.get("ctx", {})
+        if detail["type"] == "too_short" and len(detail["input"]) >= context["min_length"]:
+            continue  # only some of the items are right; the others are told themselves
         if detail["type"] == "inside":
             yield from _told(context["errors"], context["model"], detail["input"], loc, root)
         else:

@@ -10,7 +10,7 @@ from qflsim.learning.aggregation import Buffered, Combination, Constant, Mean, R
 from qflsim.learning.graphs import GraphFamily, RegularGraphs
 from qflsim.learning.optimizers import GradientSteps, Optimizer
 from qflsim.learning.tasks import MaxCutQaoa
-from qflsim.model import Count, Model, Name, Positive
+from qflsim.model import Count, Model, Name, Patience, Positive
 from qflsim.radio.fading import FadingLaw, Rayleigh
 from qflsim.radio.handover import A3
 from qflsim.radio.pathloss import PathLoss, UmiStreetCanyon
@@ -28,7 +28,7 @@ class Stop(Model):
 
     duration_s: Annotated[float, Field(gt=0, le=1e9)] = 600.0
     versions: Count | None = None
-    stall_s: Positive = 600.0
+    stall_s: Patience = 600.0
 
 
 class RadioSection(Model):
@@ -107,7 +107,7 @@ class Aggregation(Model):
     missing: Literal["ignore", "last-known"] = "ignore"
     max_staleness: Annotated[int, Field(ge=0)] | None = None
     server_rate: Positive = 1.0
-    timeout_s: Positive | None = None
+    timeout_s: Patience | None = None
 
 
 class TraceSection(Model):
