@@ -82,7 +82,8 @@ def started(tiny: Path, tmp_path: Path) -> Iterator[Callable[..., subprocess.Pop
 
     def start(*words: str) -> subprocess.Popen[str]:
         run = [*COMMAND, "run", str(tiny), "-o", str(tmp_path / "t.h5"), "--set", "stop.duration_s=1e6", *words]
-        processes.append(subprocess.Popen(run, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True))
+        pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+        processes.append(subprocess.Popen(run, text=True, start_new_session=True, **pipes))
         return processes[-1]
 
     yield start
@@ -277,6 +278,16 @@ def test_a_stopped_run(started: Callable[..., subprocess.Popen[str]], tmp_path: 
     assert err == f"stopped by {signal.Signals(number).name}; the trace up to there is {tmp_path / 't.h5'}\n"
     with h5py.File(tmp_path / "t.h5") as file:
         assert len(file["tables/updates"]) == len(Trace(tmp_path / "t.h5").updates) > 0
+
+
+def test_ctrl_c_while_workers_start(started: Callable[..., subprocess.Popen[str]], tmp_path: Path) -> None:
+    """Ctrl-C reaches the workers too, and leaves it to the run to end: as soon as there is a file, in order."""
+    process = started("--workers", "2")
+    until((tmp_path / "t.h5").exists, process)
+    os.killpg(process.pid, signal.SIGINT)
+    _, err = process.communicate()
+    assert process.returncode == 130
+    assert err == f"stopped by SIGINT; the trace up to there is {tmp_path / 't.h5'}\n"
 
 
 def check_killed(qflsim: Command, path: Path) -> None:

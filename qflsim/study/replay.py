@@ -13,7 +13,8 @@ from qflsim.scenario.build import Tracks, build
 from qflsim.scenario.load import parse
 from qflsim.scenario.schema import Scenario
 from qflsim.sim.engine import Order
-from qflsim.study.run import BASELINE, executor_of, tell_baselines
+from qflsim.study.executors import executor_of
+from qflsim.study.run import BASELINE, tell_baselines
 from qflsim.trace.reader import Trace
 from qflsim.trace.tables import TABLES, Rows, enums, pack
 from qflsim.world.mobility import Leg, track_from_legs
@@ -50,7 +51,7 @@ def replay(trace: Trace, workers: int = 1, plugins: bool = False) -> Verdict:
     def collect(record: Record) -> None:
         again[type(record)].append(record)
 
-    with executor_of(workers) as executor:
+    with executor_of(1 if trace.header["timing_only"] else workers) as executor:
         learns = None if trace.header["timing_only"] else executor
         simulation = build(scenario, recorded_tracks(trace, scenario), (collect,), learns)
         if end_ns is not None:

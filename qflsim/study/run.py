@@ -1,19 +1,17 @@
 """Runs a scenario: inputs hashed, a trace opened, the simulation driven to its end, whatever that end is."""
 
 import json
-import os
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterator
-from concurrent.futures import BrokenExecutor, Executor, Future, ProcessPoolExecutor
+from collections.abc import Iterator
+from concurrent.futures import BrokenExecutor, Executor
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from importlib.metadata import version
 from itertools import count
-from multiprocessing import get_context
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from qflsim import records
 from qflsim.errors import InputError, RunError, StoppedError
@@ -23,6 +21,7 @@ from qflsim.scenario.build import build, read_tracks
 from qflsim.scenario.load import digest, inputs, resolved, world
 from qflsim.scenario.schema import Scenario
 from qflsim.sim.engine import Engine
+from qflsim.study.executors import executor_of
 from qflsim.trace.fingerprint import Fingerprint
 from qflsim.trace.layout import Scalar
 from qflsim.trace.reader import Trace
@@ -32,52 +31,6 @@ from qflsim.units import to_s
 
 BASELINE = -1
 """Stands for the version in the evaluations of what was not learned by this federation."""
-
-
-class Inline(Executor):
-    """Runs each task at once, in this process."""
-
-    def submit(self, task: Callable[..., Any], /, *arguments: Any, **named: Any) -> Future[Any]:
-        """The finished task."""
-        future: Future[Any] = Future()
-        try:
-            future.set_result(task(*arguments, **named))
-        except Exception as error:
-            future.set_exception(error)
-        return future
-
-
-@contextmanager
-def executor_of(workers: int, cluster: str | None = None) -> Iterator[Executor]:
-    """This process, a pool of processes, or the Dask scheduler at an address: the results are the same."""
-    if cluster is not None:
-        with _dask_executor(cluster) as executor:
-            yield executor
-    elif workers <= 1:
-        yield Inline()
-    else:
-        with ProcessPoolExecutor(workers, get_context("spawn"), initializer=_quiet_worker) as pool:
-            yield pool
-
-
-@contextmanager
-def _dask_executor(address: str) -> Iterator[Executor]:
-    try:
-        from dask.distributed import Client
-    except ImportError:
-        raise InputError("--cluster", "no Dask here", 'pip install "qflsim[cluster]"') from None
-    try:
-        client = Client(address, timeout=10, set_as_default=False)
-    except (OSError, ValueError) as error:
-        raise InputError("--cluster", f"{address} ({error})", "the address of a Dask scheduler that answers") from None
-    with client, client.get_executor() as executor:
-        yield executor
-
-
-def _quiet_worker() -> None:
-    """One thread a worker, since there are several; and Ctrl-C is for the process that they work for."""
-    os.environ["OMP_NUM_THREADS"] = "1"
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 class Identity(NamedTuple):
@@ -104,7 +57,7 @@ def run(scenario: Scenario, out: Path | str | None = None, *, workers: int = 1, 
     began = time.monotonic()
     who = identity(scenario)
     tracks = read_tracks(scenario)
-    with stop_on_signals() as stop, executor_of(workers, cluster) as executor:
+    with stop_on_signals() as stop, executor_of(1 if timing_only else workers, cluster) as executor:
         writer, path = _open(scenario, who, None if out is None else Path(out), timing_only=timing_only, force=force)
         seen = Seen()
         complete, reason = False, ""
@@ -112,15 +65,15 @@ def run(scenario: Scenario, out: Path | str | None = None, *, workers: int = 1, 
             simulation = build(scenario, tracks, (writer, seen, *observers), None if timing_only else executor)
             stop.attend(simulation.engine)
             outcome = simulation.run()
-            if stop.reason is not None and stop.reason == simulation.engine.ending:
-                reason = stop.reason
-            else:
-                if not timing_only:
-                    tell_baselines(scenario, executor, writer, seen)
-                complete, reason = True, outcome.reason
+            whole = simulation.engine.ending != stop.reason
+            if whole and not timing_only:
+                tell_baselines(scenario, executor, writer, seen)
+            complete, reason = whole, outcome.reason if whole else stop.reason
         except BrokenExecutor as error:
-            reason = f"a process that trained is gone: {error}"
-            raise RunError(f"{reason}; the trace up to there is {path}", path) from None
+            if not stop.reason:
+                reason = f"a process that trained is gone: {error}"
+                raise RunError(f"{reason}; the trace up to there is {path}", path) from None
+            reason = stop.reason
         except BaseException as error:
             reason = f"broken off: {error or type(error).__name__}"
             raise
@@ -208,14 +161,14 @@ class Stop:
         self._engine: Engine | None = None
 
     @property
-    def reason(self) -> str | None:
-        """Why a run ends that a signal stopped."""
-        return None if self.by is None else f"stopped by {self.by.name}"
+    def reason(self) -> str:
+        """Why a run ends that a signal stopped; empty if none came."""
+        return f"stopped by {self.by.name}" if self.by else ""
 
     def attend(self, engine: Engine) -> None:
         """From now on a signal ends this engine's run."""
         self._engine = engine
-        if self.reason is not None:
+        if self.reason:
             engine.stop(self.reason)
 
     def gently(self, number: int) -> None:

@@ -12,7 +12,7 @@ from qflsim import records
 from qflsim.records import LEARNED
 from qflsim.scenario.build import build
 from qflsim.scenario.load import parse
-from qflsim.study.run import Inline, executor_of
+from qflsim.study.executors import Inline, executor_of
 
 Small = Callable[..., dict[str, Any]]
 Simulate = Callable[..., Any]

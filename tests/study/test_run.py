@@ -14,7 +14,8 @@ from qflsim.errors import InputError, RunError, StoppedError
 from qflsim.records import Event, Happening, Record
 from qflsim.scenario.build import build, read_tracks
 from qflsim.scenario.load import load
-from qflsim.study.run import Inline, Seen, run
+from qflsim.study.executors import Inline
+from qflsim.study.run import Seen, run
 from qflsim.trace.reader import Trace
 from qflsim.trace.tables import TABLES
 
