@@ -60,12 +60,9 @@ class Fleet:
         return self._tracks[device]
 
     def _told(self, device: int, track: Track) -> Iterator[Leg]:
-        start_ns = 0
-        while start_ns < FOREVER_NS:
-            leg = track.leg(start_ns)
+        for leg in track:
             self._on_leg(device, leg)
             yield leg
-            start_ns = leg.end_ns
 
     def from_files(self) -> Iterator[tuple[int, Track]]:
         """The devices whose tracks were read from a file."""

@@ -73,6 +73,13 @@ class Track:
         self._reigns_ns: list[int] = []
         self._travelled_m: list[float] = []
 
+    def __iter__(self) -> Iterator[Leg]:
+        """All legs in their order, drawn as they are asked for."""
+        index = 0
+        while index < len(self.produced) or self._draw():
+            yield self.produced[index]
+            index += 1
+
     def present(self, t_ns: int) -> bool:
         """Whether the device is there at this instant."""
         interval = bisect_right(self.presence, t_ns, key=lambda on_off: on_off[0]) - 1
@@ -106,12 +113,16 @@ class Track:
         return self._travelled_m[index] + leg.speed_m_per_s * elapsed_s
 
     def _index(self, t_ns: int) -> int:
-        while not self.produced or self.produced[-1].end_ns <= t_ns:
-            leg = next(self._legs, None)
-            if leg is None:
-                break
-            self._append(leg)
+        while (not self.produced or self.produced[-1].end_ns <= t_ns) and self._draw():
+            pass
         return max(bisect_right(self._reigns_ns, t_ns) - 1, 0)
+
+    def _draw(self) -> bool:
+        """Draws the next leg; whether there was one."""
+        leg = next(self._legs, None)
+        if leg is not None:
+            self._append(leg)
+        return leg is not None
 
     def _append(self, leg: Leg) -> None:
         assert leg.start_ns < leg.end_ns
