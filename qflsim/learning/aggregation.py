@@ -108,7 +108,8 @@ class Deadline(Model):
     @property
     def invited(self) -> int:
         """How many are invited."""
-        return ceil(self.clients * (1.0 + self.over_selection))
+        # Nine decimals absorb binary fractions: 10 x 1.1 must be 11, not 11.000000000000002.
+        return ceil(round(self.clients * (1.0 + self.over_selection), 9))
 
     @property
     def limit_s(self) -> float | None:
@@ -240,6 +241,11 @@ class Rules(Protocol):
     def timeout_s(self) -> float | None: ...
 
 
+def mixing(when: Rounds | Stream) -> float | None:
+    """What a policy that mixes models mixes them with; None for those that add differences."""
+    return when.mixing if isinstance(when, Stream) else None
+
+
 def coefficients(rules: Rules, samples: Sequence[int], staleness: Sequence[int], classes: Sequence[str],
                  applied: Counter[str]) -> list[float]:  # fmt: skip
     """What multiplies each update's direction in a version: eta n_i s(tau_i) f_i / sum_j n_j.
@@ -249,7 +255,7 @@ def coefficients(rules: Rules, samples: Sequence[int], staleness: Sequence[int],
     these: each class of data then has the same say, however seldom it gets through. A mixing policy has its factor
     in place of eta.
     """
-    eta = getattr(rules.when, "mixing", None) or rules.server_rate
+    eta = mixing(rules.when) or rules.server_rate
     counts = applied + Counter(classes)
     say = {c: counts.total() / (len(counts) * n) if rules.inverse_participation else 1.0 for c, n in counts.items()}
     total = sum(samples)
