@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from qflsim.learning.aggregation import Rules
+from qflsim.learning.aggregation import Rules, mixing
 from qflsim.learning.graphs import GraphFamily
 from qflsim.learning.optimizers import Optimizer
 from qflsim.learning.tasks import MaxCutQaoa, TrainingJob, evaluate_job, train
@@ -55,7 +55,7 @@ class Learner:
     def combine(self, contributions: Sequence[Contribution]) -> list[Floats]:
         """Makes the next version, summing in the order given; returns each contribution's aligned parameters."""
         current = self.versions[-1]
-        mixes = getattr(self._rules.when, "mixing", None) is not None
+        mixes = mixing(self._rules.when) is not None
         updates = [aligned(np.array(c.result.result()), self.versions[c.base_version]) for c in contributions]
         directions = np.array(
             [

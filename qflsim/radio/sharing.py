@@ -8,24 +8,24 @@ from qflsim.units import NS_PER_S, to_ns
 class EqualShare:
     """The books of a cell that gives each of its n flows 1/n of its time (egalitarian processor sharing).
 
-    Virtual time V(t) = integral of dt/n(t), frozen while the cell is down, is the service that every flow has had.
+    Virtual time V(t) = integral of dt/n(t) is the service that every flow has had.
     A flow that joins at V and needs w seconds of the whole cell is done when virtual time reaches V + w, whoever
-    comes and goes: an arrival, a departure or an outage touches no other flow. One heap of these marks tells who is
+    comes and goes: an arrival or a departure touches no other flow. One heap of these marks tells who is
     next; marks of flows that left early stay until they surface. Cost O(log n) an event.
 
     V starts again from 0 whenever the cell is empty, so that its binary fraction resolves a nanosecond in any busy
     period shorter than 48 days. Asking changes nothing, not even the last bit. Time never runs backwards: instants
-    given to `add`, `remove`, `pause` and `resume` must not decrease.
+    given to `add` and `remove` must not decrease.
     """
 
     def __init__(self) -> None:
-        self._virtual_s, self._since_ns, self._up = 0.0, 0, True
+        self._virtual_s, self._since_ns = 0.0, 0
         self._mark_s: dict[int, float] = {}
         self._heap: list[tuple[float, int]] = []
 
     @property
     def flows(self) -> int:
-        """Number of flows in service, or waiting in a cell that is down."""
+        """Number of flows in service."""
         return len(self._mark_s)
 
     def add(self, now_ns: int, flow: int, work_s: float) -> None:
@@ -51,25 +51,13 @@ class EqualShare:
         remaining_s = self._mark_s[flow] - self._virtual_at(now_ns)
         return remaining_s if remaining_s * NS_PER_S >= 1.0 else 0.0
 
-    def pause(self, now_ns: int) -> None:
-        """The cell goes down: all flows stay, none is served."""
-        assert self._up
-        self._advance(now_ns)
-        self._up = False
-
-    def resume(self, now_ns: int) -> None:
-        """The cell is up again and goes on where it stopped."""
-        assert not self._up
-        self._advance(now_ns)
-        self._up = True
-
     def next_completion(self, now_ns: int) -> tuple[int, int] | None:
-        """The next instant at which a flow is done, and which; None while the cell is down or empty.
+        """The next instant at which a flow is done, and which; None while the cell is empty.
 
         The instant is rounded up to a whole nanosecond and never lies before `now_ns`; of equal flows the lowest
         number comes first. Unless something changes before, the flow is to be removed at that instant.
         """
-        if not self._up or not self._mark_s:
+        if not self._mark_s:
             return None
         while self._mark_s.get(self._heap[0][1]) != self._heap[0][0]:
             heapq.heappop(self._heap)
@@ -80,7 +68,7 @@ class EqualShare:
 
     def _virtual_at(self, now_ns: int) -> float:
         assert now_ns >= self._since_ns
-        if not self._up or not self._mark_s:
+        if not self._mark_s:
             return self._virtual_s
         return self._virtual_s + (now_ns - self._since_ns) / NS_PER_S / len(self._mark_s)
 

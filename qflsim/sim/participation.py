@@ -3,7 +3,7 @@
 from collections.abc import Generator, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, Protocol, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -21,9 +21,6 @@ from qflsim.units import NEVER_NS, NS_PER_S, SPEED_OF_LIGHT_M_PER_S, to_ns
 from qflsim.world.compute import Processor
 from qflsim.world.fleet import Fleet
 from qflsim.world.outages import Downtime
-
-if TYPE_CHECKING:
-    from qflsim.sim.server import Server
 
 
 @dataclass(frozen=True)
@@ -71,10 +68,26 @@ class World:
         return process.gain(travelled_m, t_ns / NS_PER_S, wavelength_m, radio.fading.floor_speed_m_per_s)
 
 
+class Aggregator(Protocol):
+    """What a participation tells the server that invited it."""
+
+    def hand_out(self) -> int:
+        """A download starts: the version that it carries."""
+
+    def begin_training(self, participation: "Participation") -> Future[tuple[float, ...]] | None:
+        """A training starts: its result, to be; None where nothing is learned."""
+
+    def arrived(self, participation: "Participation") -> None:
+        """An update is at the server."""
+
+    def ended(self, participation: "Participation", fate: Fate) -> None:
+        """A participation will not arrive."""
+
+
 class Participation:
     """One device's part in one version. `number` counts the device's own participations from 0."""
 
-    def __init__(self, world: World, server: "Server", identity: int, device: int, number: int, round_: int) -> None:
+    def __init__(self, world: World, server: Aggregator, identity: int, device: int, number: int, round_: int) -> None:
         self.identity, self.device, self.number, self.round = identity, device, number, round_
         self.invited_ns = world.engine.now_ns
         self.download_start_ns = self.download_end_ns = self.training_start_ns = self.training_end_ns = NEVER_NS

@@ -2,17 +2,18 @@
 
 from collections import Counter
 from concurrent.futures import Future
+from typing import cast
 
 import numpy as np
 import simpy
 
 from qflsim import records
 from qflsim.learning.aggregation import Rounds, Rules, Stream, coefficients
-from qflsim.learning.selection import ranked
 from qflsim.learning.updates import Contribution, Learner
 from qflsim.records import Fate, Happening
 from qflsim.sim.engine import Order, Story
 from qflsim.sim.participation import Participation, World
+from qflsim.sim.roster import Roster
 from qflsim.units import FOREVER_NS, NEVER_NS, to_ns
 
 
@@ -22,24 +23,15 @@ class Server:
     def __init__(self, world: World, rules: Rules, learner: Learner | None, max_versions: int | None) -> None:
         self._world, self._engine, self._rules, self._learner = world, world.engine, rules, learner
         self._max_versions = max_versions
-        devices = len(world.fleet)
-        self._present = np.ones(devices, dtype=bool)
-        for device, _ in world.fleet.from_files():
-            self._present[device] = False
-        self._busy = np.zeros(devices, dtype=bool)
-        self._numbers = np.zeros(devices, dtype=np.int64)
-        self._in_flight: dict[int, Participation] = {}
-        self._by_device: dict[int, Participation] = {}
+        self._roster = Roster(world, rules.timeout_s)
         self._buffer: list[Participation] = []
         self._missing: list[int] = []
         self._memory: dict[int, Participation] = {}
         self._applied: Counter[str] = Counter()
         self._bell = world.engine.event()
         self._made_ns: list[int] = []
-        self._calls = 0
         self.version = 0
         self.round = 0
-        self.invited = 0
         self.arrivals = 0
         self.reached = False
         self.fates: Counter[Fate] = Counter()
@@ -56,7 +48,7 @@ class Server:
 
     def _in_a_stream(self, when: Stream) -> Story:
         while True:
-            self._invite(when.max_in_flight - len(self._in_flight))
+            self._invite(when.max_in_flight - len(self._roster.in_flight))
             yield self._news()
             while len(self._buffer) >= when.arrivals and self._engine.ending is None:
                 self._make_version([self._buffer.pop(0) for _ in range(when.arrivals)])
@@ -73,7 +65,7 @@ class Server:
             while not (limit.processed or self._closes(when, invited)):
                 yield self._news() | limit
             if when.late == "recall":
-                for participation in [p for p in invited if p.identity in self._in_flight]:
+                for participation in [p for p in invited if p.identity in self._roster.in_flight]:
                     participation.call_off(Fate.RECALLED)
                 yield self._engine.wait(0, Order.POLICY)  # so that they can be invited again at once
             if self._engine.ending is not None:
@@ -83,28 +75,11 @@ class Server:
             self._make_version(arrived)
 
     def _closes(self, when: Rounds, invited: list[Participation]) -> bool:
-        answered = sum(p.identity not in self._in_flight for p in invited)
+        answered = sum(p.identity not in self._roster.in_flight for p in invited)
         return when.closes(len(invited), answered, sum(p.arrived_ns != NEVER_NS for p in invited))
 
     def _invite(self, count: int) -> list[Participation]:
-        """Invites up to so many of the devices that are present and not yet taking part."""
-        eligible = self._present & ~self._busy
-        if count <= 0 or not eligible.any() or self._engine.ending is not None:
-            return []
-        devices = ranked(self._world.fleet, eligible, self._calls, self._world.streams)[:count]
-        self._calls += 1
-        return [self._start(int(device)) for device in devices]
-
-    def _start(self, device: int) -> Participation:
-        participation = Participation(self._world, self, self.invited, device, int(self._numbers[device]), self.round)
-        self.invited += 1
-        self._numbers[device] += 1
-        self._busy[device] = True
-        self._in_flight[participation.identity] = self._by_device[device] = participation
-        if self._rules.timeout_s is not None:
-            self._engine.call_at(self._engine.now_ns + to_ns(self._rules.timeout_s), Order.POLICY,
-                                 participation.identity, lambda: participation.call_off(Fate.ABANDONED))  # fmt: skip
-        return participation
+        return [] if self._engine.ending is not None else self._roster.invite(count, self.round, self)
 
     # --- what others tell the server
 
@@ -124,7 +99,7 @@ class Server:
     def arrived(self, participation: Participation) -> None:
         """An update is here."""
         self.arrivals += 1
-        self._release(participation)
+        self._roster.release(participation)
         when = self._rules.when
         if isinstance(when, Rounds) and when.late == "drop" and participation.round < self.round:
             self._end(participation, Fate.LATE)
@@ -134,31 +109,31 @@ class Server:
 
     def ended(self, participation: Participation, fate: Fate) -> None:
         """A participation will not arrive."""
-        self._release(participation)
+        self._roster.release(participation)
         self._end(participation, fate)
         self._ring()
 
     def device_on(self, device: int) -> None:
         """A device can be invited."""
-        self._present[device] = True
+        self._roster.device_on(device)
         self._ring()
 
     def device_off(self, device: int) -> None:
         """A device is gone, and with it what it was doing."""
-        self._present[device] = False
-        if device in self._by_device:
-            self._by_device[device].call_off(Fate.DEVICE_OFF)
+        self._roster.device_off(device)
 
     def waiting_for(self) -> str:
-        """What the participations in flight are waiting for, in words."""
-        doing = Counter(p.doing for p in self._in_flight.values())
-        return (
-            ", ".join(f"{count} for {what}" for what, count in sorted(doing.items())) or "a device that can be invited"
-        )
+        """What the run is waiting for, in words."""
+        return self._roster.waiting_for()
+
+    @property
+    def invited(self) -> int:
+        """How many participations there have been."""
+        return self._roster.invited
 
     def finish(self) -> None:
         """The run is over: what is on its way stays so."""
-        for participation in list(self._in_flight.values()):
+        for participation in list(self._roster.in_flight.values()):
             participation.call_off(Fate.IN_FLIGHT)
         self._engine.settle()
         for participation in self._buffer:
@@ -202,12 +177,8 @@ class Server:
         )
         self._applied.update(training.data_class for training in trainings[: len(fresh)])
         if self._learner is not None:
-            contributions = [
-                Contribution(p.result, p.base_version, weight)
-                for p, weight in zip(together, weights, strict=True)
-                if p.result is not None
-            ]
-            updates = self._learner.combine(contributions)
+            results = [(cast(Future[tuple[float, ...]], p.result), p.base_version) for p in together]
+            updates = self._learner.combine([Contribution(*r, w) for r, w in zip(results, weights, strict=True)])
             for p, angles in zip(fresh, updates, strict=False):
                 self._engine.emit(records.UpdateAngles(self._engine.now_ns, p.identity, tuple(map(float, angles))))
         self.version += 1
@@ -239,10 +210,6 @@ class Server:
                     self._engine.emit(records.Evaluation(self._made_ns[version], version, f"ratio/{name}", value))
 
     # --- small things
-
-    def _release(self, participation: Participation) -> None:
-        del self._in_flight[participation.identity], self._by_device[participation.device]
-        self._busy[participation.device] = False
 
     def _end(self, participation: Participation, fate: Fate) -> None:
         participation.fate, participation.ended_ns = fate, self._engine.now_ns

@@ -1,0 +1,69 @@
+"""The server's list: which devices are there, which take part, and whom it invites next."""
+
+from collections import Counter
+
+import numpy as np
+
+from qflsim.learning.selection import ranked
+from qflsim.records import Fate
+from qflsim.sim.engine import Order
+from qflsim.sim.participation import Aggregator, Participation, World
+from qflsim.units import to_ns
+
+
+class Roster:
+    """A row a device: present, busy, how often it took part. Only those who take part cost more than a row."""
+
+    def __init__(self, world: World, timeout_s: float | None) -> None:
+        self._world, self._timeout_s = world, timeout_s
+        self._present = np.ones(len(world.fleet), dtype=bool)
+        for device, _ in world.fleet.from_files():
+            self._present[device] = False
+        self._busy = np.zeros(len(world.fleet), dtype=bool)
+        self._numbers = np.zeros(len(world.fleet), dtype=np.int64)
+        self._calls = 0
+        self._by_device: dict[int, Participation] = {}
+        self.in_flight: dict[int, Participation] = {}
+        self.invited = 0
+
+    def invite(self, count: int, round_: int, server: Aggregator) -> list[Participation]:
+        """Invites up to so many of the devices that are present and not yet taking part."""
+        eligible = self._present & ~self._busy
+        if count <= 0 or not eligible.any():
+            return []
+        devices = ranked(self._world.fleet, eligible, self._calls, self._world.streams)[:count]
+        self._calls += 1
+        return [self._start(int(device), round_, server) for device in devices]
+
+    def _start(self, device: int, round_: int, server: Aggregator) -> Participation:
+        participation = Participation(self._world, server, self.invited, device, int(self._numbers[device]), round_)
+        self.invited += 1
+        self._numbers[device] += 1
+        self._busy[device] = True
+        self.in_flight[participation.identity] = self._by_device[device] = participation
+        if self._timeout_s is not None:
+            engine = self._world.engine
+            engine.call_at(engine.now_ns + to_ns(self._timeout_s), Order.POLICY, participation.identity,
+                           lambda: participation.call_off(Fate.ABANDONED))  # fmt: skip
+        return participation
+
+    def release(self, participation: Participation) -> None:
+        """A participation has arrived or ended; its device can be invited again."""
+        del self.in_flight[participation.identity], self._by_device[participation.device]
+        self._busy[participation.device] = False
+
+    def device_on(self, device: int) -> None:
+        """A device is there."""
+        self._present[device] = True
+
+    def device_off(self, device: int) -> None:
+        """A device is gone, and with it what it was doing."""
+        self._present[device] = False
+        if device in self._by_device:
+            self._by_device[device].call_off(Fate.DEVICE_OFF)
+
+    def waiting_for(self) -> str:
+        """What the participations in flight are waiting for, in words."""
+        doing = Counter(participation.doing for participation in self.in_flight.values())
+        waits = [f"{count} for {what}" for what, count in sorted(doing.items())]
+        return ", ".join(waits) or "a device that can be invited"
