@@ -108,7 +108,7 @@ class Deadline(Model):
     @property
     def invited(self) -> int:
         """How many are invited."""
-        # Nine decimals absorb binary fractions: 10 x 1.1 must be 11, not 11.000000000000002.
+        # Nine decimals absorb binary fractions: 50 x 1.1 must be 55, not 55.00000000000001.
         return ceil(round(self.clients * (1.0 + self.over_selection), 9))
 
     @property

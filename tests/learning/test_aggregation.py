@@ -28,7 +28,6 @@ from qflsim.learning.aggregation import (
     coefficients,
 )
 
-
 STATES = [(answered, arrived) for answered in range(6) for arrived in range(answered + 1)]
 """What a round of five can come to."""
 
@@ -73,8 +72,8 @@ def test_a_round_of_five_closes_when_it_should(law: Rounds, closing: set[tuple[i
 
 
 def test_over_selection_rounds_up() -> None:
-    """130 % of 10 are 13; of 11, 14.3, are 15; none is none; 110 % of 10 are 11, whatever binary fractions say."""
-    for clients, over_selection, invited in [(10, 0.3, 13), (11, 0.3, 15), (10, 0.0, 10), (10, 0.1, 11)]:
+    """130 % of 10 are 13; of 11, 14.3, are 15; none is none; 110 % of 50 are 55, whatever binary fractions say."""
+    for clients, over_selection, invited in [(10, 0.3, 13), (11, 0.3, 15), (10, 0.0, 10), (50, 0.1, 55)]:
         assert Deadline(clients=clients, over_selection=over_selection).invited == invited
 
 
