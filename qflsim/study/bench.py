@@ -4,7 +4,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from time import perf_counter
+from time import perf_counter, process_time
 from typing import NamedTuple
 
 import numpy as np
@@ -81,7 +81,7 @@ def _ingolstadt() -> list[Figure]:
 
 
 def _recording() -> list[Figure]:
-    """The same run, timing only, with a trace and with nobody to tell."""
+    """The same run, timing only, with a trace and with nobody to tell: processor time, all threads."""
     scenario = load("ingolstadt")
 
     def recorded() -> None:
@@ -91,8 +91,8 @@ def _recording() -> list[Figure]:
     def unheard() -> None:
         build(scenario, read_tracks(scenario)).run()
 
-    with_s, without_s = _best_s(recorded, repeats=2), _best_s(unheard, repeats=2)
-    return [Figure("recording", with_s, "s", without_s, "no trace", without_s / with_s)]
+    with_s, without_s = (_best_s(action, 2, process_time) for action in (recorded, unheard))
+    return [Figure("recording", with_s, "s of a core", without_s, "no trace", without_s / with_s)]
 
 
 PROCESSES, WAITS = 1_000, 100
@@ -128,13 +128,13 @@ def _simpy() -> list[Figure]:
     return [Figure("simpy", waits / ours_s, "waits a second", waits / bare_s, "bare SimPy", bare_s / ours_s)]
 
 
-def _best_s(action: Callable[[], object], repeats: int) -> float:
+def _best_s(action: Callable[[], object], repeats: int, clock: Callable[[], float] = perf_counter) -> float:
     """The shortest of several times: what else the machine does can only add to it."""
     times_s = []
     for _ in range(repeats):
-        began_s = perf_counter()
+        began_s = clock()
         action()
-        times_s.append(perf_counter() - began_s)
+        times_s.append(clock() - began_s)
     return min(times_s)
 
 
