@@ -65,6 +65,14 @@ def test_who_leaves_is_off_and_who_comes_is_invited(small: Small, tmp_path: Path
     assert changes == [(0, Happening.DEVICE_ON, 0), (3, Happening.DEVICE_ON, 1), (5, Happening.DEVICE_OFF, 0)]
 
 
+def test_the_world_comes_before_policy(small: Small, tmp_path: Path) -> None:
+    """A device that leaves in the nanosecond in which its round is closed is off, not recalled."""
+    rules = {"when": {"kind": "deadline", "clients": 1, "deadline_s": 3.0, "late": "recall"}}
+    data = small({"a": 9.0}, stop={"duration_s": 9.0}, aggregation=rules)
+    told = from_file(tmp_path, data, {"v": (0, 3), "w": (7, 30)})
+    assert next((u.ended_ns, u.fate) for u in told if isinstance(u, records.Update)) == (3 * NS_PER_S, Fate.DEVICE_OFF)
+
+
 def test_a_crowd_that_leaves_at_once_frees_its_processor(small: Small, tmp_path: Path) -> None:
     """One trains, two wait for the one processor, all leave in the same instant: those who come next can train."""
     data = small({"a": 9.0}, stop={"duration_s": 20.0}, aggregation=ASYNC)

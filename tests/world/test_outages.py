@@ -24,7 +24,6 @@ def down_between_ns(schedule: Downtime, start_ns: int, end_ns: int) -> int:
     return sum(min(up, end_ns) - max(down, start_ns) for down, up in intervals if down < end_ns)
 
 
-
 def assert_mean(sample: Floats, expected: float) -> None:
     """The sample's mean lies within five of its own standard errors."""
     assert abs(np.mean(sample) - expected) < 5 * np.std(sample, ddof=1) / math.sqrt(sample.size)
