@@ -163,7 +163,7 @@ def life(scan: Scan, link: Link, direction: Direction) -> Iterator[ChangeKind]:
         broke_ns = now_ns
 
 
-@pytest.mark.parametrize("chunk", [5, 64, 1000])
+@pytest.mark.parametrize("chunk", [3, 64, 1000])
 @pytest.mark.parametrize("track", [walker, sitter])
 def test_changes_are_those_of_a_scan_whatever_the_chunk(
     track: Callable[[int], Track], chunk: int, monkeypatch: pytest.MonkeyPatch
@@ -247,6 +247,18 @@ def test_answers_do_not_depend_on_the_order_of_questions() -> None:
                  for t_ns in order}  # fmt: skip
         answers.append(dict(sorted(asked.items())))
     assert answers[0] == answers[1]
+
+
+def test_the_time_to_trigger_counts_from_the_attachment() -> None:
+    """Attached a while after a better site's repair, a device is handed over the time to trigger after that."""
+    down = [Downtime([iter([(0, to_ns(up_s))])]) for up_s in (0.001, 8.0, 1e9)]
+    link = Link(weather(3), Static(at_m=(185.0, 75.0)).track(Streams(1).named("x")), HARDWARE, down)
+    for since_s in (8.0, 8.01, 8.2, 9.0, 100.0):
+        since_ns = to_ns(since_s)
+        level_db = float(link.snr_db(Direction.DOWNLOAD, since_ns)[0])
+        change = link.next_change(Direction.DOWNLOAD, 0, level_db, since_ns, since_ns)
+        first_ns = -(-since_ns // PERIOD_NS) * PERIOD_NS
+        assert change == Change(first_ns + 4 * PERIOD_NS, ChangeKind.HANDOVER, 1)
 
 
 def test_blocked_means_that_a_site_would_cover_were_it_up() -> None:

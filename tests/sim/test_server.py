@@ -157,6 +157,12 @@ def test_an_update_beyond_the_bound_is_stale(small: Small, simulate: Simulate) -
     assert [t_s for t_s, _, _ in versions(run)] == [1.0, 2.0]
 
 
+def test_an_update_at_the_bound_is_applied(small: Small, simulate: Simulate) -> None:
+    """Two versions late is not beyond two."""
+    run = simulate(small({"a": 1.0, "b": 2.5}, **until(2.8, kind="async", max_in_flight=2, rules={"max_staleness": 2})))
+    assert life(run, "b")[0] == ("applied", 2.5, 2)
+
+
 def test_a_buffer_makes_a_version_of_every_so_many(small: Small, simulate: Simulate) -> None:
     """Arrivals at 1, 2, 2.5, 3, 4, 5, 5: pairs of them make the versions; the odd one at the end is in flight."""
     run = simulate(small({"a": 1.0, "b": 2.5}, **until(5.2, kind="buffered", max_in_flight=2, buffer_size=2)))
@@ -195,6 +201,23 @@ def test_last_known_updates_stand_in(small: Small, simulate: Simulate) -> None:
         7.0, kind="wait-all", clients=3, rules={"missing": "last-known", "timeout_s": 3.0}))  # fmt: skip
     data["devices"][1]["mobility"] = {"kind": "scripted:Jumps", "from_s": [0.0, 2.0], "x_m": [10.0, 9e6]}
     assert versions(simulate(data)) == [(3.0, 2, 0), (6.0, 1, 1)]
+
+
+def test_who_answers_after_all_needs_no_stand_in(small: Small, simulate: Simulate) -> None:
+    """A device that gave up and then arrived twice before the next version counts with what arrived."""
+    rules = {"missing": "last-known", "timeout_s": 3.0}
+    data = small({"b": 1.0}, **until(8.5, kind="buffered", max_in_flight=1, buffer_size=2, rules=rules))
+    data["devices"][0]["mobility"] = {"kind": "scripted:Jumps", "from_s": [0.0, 2.4, 6.0], "x_m": [10.0, 9e6, 10.0]}
+    run = simulate(data)
+    assert [fate for fate, _, _ in life(run, "b")] == [
+        "applied",
+        "applied",
+        "abandoned",
+        "applied",
+        "applied",
+        "in-flight",
+    ]
+    assert [(contributors, stand_ins) for _, contributors, stand_ins in versions(run)] == [(2, 0), (2, 0)]
 
 
 def test_missing_updates_are_ignored_unless_asked_for(small: Small, simulate: Simulate) -> None:
@@ -375,3 +398,15 @@ def test_inverse_participation_gives_both_classes_the_same_say(small: Small, sim
     assert len(applied) == 12
     assert {u.weight for u in applied if u.device == 3} == {0.5}
     assert [u.weight for u in applied if u.device != 3] == pytest.approx([1 / 6] * 9, rel=1e-15)
+
+
+def test_a_stand_in_is_not_counted_as_another_participation(small: Small, simulate: Simulate) -> None:
+    """Inverse participation counts what was applied: in round 3 the class that came twice before weighs 5/6 of 1/2."""
+    rules = {"inverse_participation": True, "missing": "last-known", "timeout_s": 3.0}
+    data = small({"a": 1.0, "b": 1.0}, **until(9.0, kind="wait-all", clients=2, rules=rules))
+    data["devices"][1]["graphs"] = {"kind": "complete", "nodes": 3, "count": 2, "weights": "unit"}
+    data["devices"][1]["mobility"] = {"kind": "scripted:Jumps", "from_s": [0.0, 2.0], "x_m": [10.0, 9e6]}
+    run = simulate(data)
+    assert versions(run) == [(1.0, 2, 0), (4.0, 1, 1), (7.0, 1, 1)]
+    weights = [u.weight for u in run.of(records.Update) if u.device == 0 and u.fate is Fate.APPLIED]
+    assert weights == pytest.approx([1 / 2, 1 / 2, 5 / 12], rel=1e-15)
