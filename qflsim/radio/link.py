@@ -94,7 +94,7 @@ class Link:
     samples that would come out the same again.
     """
 
-    CHUNK = 64
+    CHUNK = 32
 
     def __init__(self, radio: Radio, track: Track, hardware: Hardware, downtimes: Sequence[Downtime]) -> None:
         self._radio, self._track, self._hardware, self._downtimes = radio, track, hardware, downtimes
@@ -110,8 +110,12 @@ class Link:
 
     def snr_db(self, direction: Direction, t_ns: int) -> Floats:
         """Mean SNR [dB] of each site at an instant, sites that are down included."""
-        x_m, y_m = self._track.leg(t_ns).at(t_ns)
-        gain_db: Floats = self._radio.gain_db(np.array([x_m]), np.array([y_m]), self._hardware.height_m)[:, 0]
+        sample, rest_ns = divmod(t_ns, self._period_ns)
+        if rest_ns == 0 and sample // self.CHUNK == self._chunk:  # heard already, and the same to the last bit
+            gain_db: Floats = self._gain_db[:, sample % self.CHUNK]
+        else:
+            x_m, y_m = self._track.leg(t_ns).at(t_ns)
+            gain_db = self._radio.gain_db(np.array([x_m]), np.array([y_m]), self._hardware.height_m)[:, 0]
         return gain_db + self._offset_db[direction]
 
     def speed_m_per_s(self, t_ns: int) -> float:

@@ -267,3 +267,14 @@ def test_blocked_means_that_a_site_would_cover_were_it_up() -> None:
     link = Link(weather(3), Static(at_m=(140.0, 120.0)).track(Streams(1).named("x")), HARDWARE, down)
     assert link.blocked_by_outage(Direction.DOWNLOAD, 0)
     assert found(link, Direction.DOWNLOAD, 0) == (to_ns(8.0), 1)
+
+
+def test_what_was_heard_is_what_is_heard() -> None:
+    """A link that has a chunk of samples in mind gives the same levels, bit for bit, as one that was just made."""
+    radio, track, down = weather(4), walker(4), downtimes(4)
+    used = Link(radio, track, HARDWARE, down)
+    for k in range(5, 5 + 2 * Link.CHUNK):
+        used.next_change(Direction.UPLOAD, 0, 0.0, 0, (k - 1) * PERIOD_NS)
+        fresh = Link(radio, track, HARDWARE, down)
+        for t_ns in (k * PERIOD_NS, k * PERIOD_NS + 1):
+            np.testing.assert_array_equal(used.snr_db(Direction.UPLOAD, t_ns), fresh.snr_db(Direction.UPLOAD, t_ns))
