@@ -10,6 +10,7 @@ from qflsim.model import Count, Model
 from qflsim.units import Floats
 
 Nodes = Annotated[int, Field(ge=2, le=20)]
+Held = Annotated[int, Field(ge=1, le=100_000)]
 Weights = Literal["uniform", "unit"]
 
 
@@ -56,7 +57,7 @@ class RegularGraphs(Model):
     kind: Literal["regular"] = "regular"
     degree: Count = 3
     nodes: Nodes = 10
-    count: Count = 16
+    count: Held = 16
     weights: Weights = "uniform"
 
     @model_validator(mode="after")
@@ -85,7 +86,7 @@ class CompleteGraphs(Model):
 
     kind: Literal["complete"] = "complete"
     nodes: Nodes = 10
-    count: Count = 16
+    count: Held = 16
     weights: Weights = "uniform"
 
     @property

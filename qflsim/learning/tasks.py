@@ -7,16 +7,16 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Literal, NamedTuple
+from typing import Annotated, Literal, NamedTuple
 
 import numpy as np
-from pydantic import field_validator
+from pydantic import Field, field_validator
 from scipy.optimize import minimize
 
 from qflsim.learning.graphs import GraphFamily
 from qflsim.learning.holdings import batches, local_graphs
 from qflsim.learning.optimizers import Optimizer
-from qflsim.model import Count, Model
+from qflsim.model import Model
 from qflsim.quantum.qaoa import FIXED_ANGLES, cut_values, energies, energies_and_gradients
 from qflsim.streams import Streams
 from qflsim.units import Floats
@@ -30,9 +30,9 @@ class MaxCutQaoa(Model):
     """
 
     kind: Literal["maxcut-qaoa"] = "maxcut-qaoa"
-    layers: Count = 3
+    layers: Annotated[int, Field(ge=1, le=256)] = 3
     start_angle: float = 0.05
-    holdout: Count = 24
+    holdout: Annotated[int, Field(ge=1, le=100_000)] = 24
 
     @field_validator("start_angle")
     @classmethod

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import re
 import tomllib
 from collections.abc import Iterator, Sequence
 from importlib.metadata import version
@@ -18,6 +19,7 @@ from qflsim.world.mobility_files import SumoFcd
 
 _PACKAGE = Path(__file__).parents[1]
 _MOST_BYTES = 1 << 24
+_DEEP_KEY = re.compile(rb"(?:[\w-]+[ \t]*\.[ \t]*){64}")  # tomllib's memory grows with the square of the depth
 
 
 def shipped() -> dict[str, Path]:
@@ -75,6 +77,8 @@ def _read(path: Path) -> dict[str, Any]:
             text = file.read(_MOST_BYTES + 1)
         if len(text) > _MOST_BYTES:
             raise InputError(str(path), f"more than {_MOST_BYTES} bytes", "a scenario of at most 16 MiB")
+        if _DEEP_KEY.search(text):
+            raise InputError(str(path), "a key of more than 64 parts", "sections that a scenario has")
         return tomllib.loads(text.decode("utf-8"))
     except OSError as error:
         raise InputError(str(path), error.strerror or str(error), "a file that can be read") from None

@@ -203,3 +203,11 @@ def test_what_makes_another_run_and_what_another_world(override: str, new_run: b
 def test_a_default_spelt_out_is_no_other_run() -> None:
     """Identity is of the resolved scenario: writing a default down changes nothing."""
     assert identities(load("quickstart", overrides=["radio.step_db=0.5"])) == identities(load("quickstart"))
+
+
+def test_keys_without_end_are_refused(tmp_path: Path) -> None:
+    """A dotted key of a hundred thousand parts is a mistake, told before it takes any memory."""
+    path = tmp_path / "deep.toml"
+    path.write_text("a." * 100_000 + "a = 1\n")
+    with pytest.raises(InputError, match="64 parts"):
+        load(path)
