@@ -128,10 +128,12 @@ def stragglers(trace: TraceFile, as_json: Json = False) -> None:
     if as_json:
         _say(_as_json(to_json(found)))
         return
-    rows = [[str(r.version), f"{r.t_s:.1f}", r.device, r.phase, f"{r.held_up_s:.2f}"] for r in found.itertuples()]
-    _say("\n".join(table(["version", "t [s]", "last device", "its longest phase", "held up [s]"], rows)))
-    totals = [[phase, f"{seconds:.1f}"] for phase, seconds in to_json(found)["phases"].items()]
-    _say("\n" + "\n".join(table(["phase", "held up [s]"], totals)))
+    rows = [[str(r.version), f"{r.t_s:.1f}", r.device, r.group, r.phase, f"{r.held_up_s:.2f}"]
+            for r in found.itertuples()]  # fmt: skip
+    _say("\n".join(table(["version", "t [s]", "waited for", "group", "its longest phase", "held up [s]"], rows)))
+    for head in ("phase", "group"):
+        totals = [[name, f"{seconds:.1f}"] for name, seconds in to_json(found)[f"{head}s"].items()]
+        _say("\n" + "\n".join(table([head, "held up [s]"], totals)))
 
 
 @app.command()

@@ -200,7 +200,7 @@ class Training(NamedTuple):
 
 
 class Update(NamedTuple):
-    """A participation from invitation to fate, emitted once its fate is known."""
+    """A participation from invitation to fate, emitted once its fate is known. `round` is -1 where there are none."""
 
     t_ns: int
     participation: int

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from qflsim.scenario.build import build, read_tracks
-from qflsim.scenario.load import load, question, shipped
+from qflsim.scenario.load import load, question, resolved, shipped
 from qflsim.study.report import summary
 from qflsim.study.run import Seen, run
 
@@ -43,6 +43,12 @@ def test_a_scenario_does_what_it_did(name: str) -> None:
     scenario, seen = load(name), Seen()
     build(scenario, read_tracks(scenario), (seen,)).run()
     assert seen.fingerprint.hexdigest() == GOLDEN[name]
+
+
+def test_wait_for_all_is_ingolstadt_under_another_aggregator() -> None:
+    """Only name and aggregation differ, so that the two can be compared."""
+    one, other = (resolved(load(name)) for name in ("ingolstadt", "wait-for-all"))
+    assert {key for key in one if one[key] != other[key]} == {"name", "aggregation"}
 
 
 def test_quickstart_answers_its_question(tmp_path: Path) -> None:

@@ -95,8 +95,8 @@ class Rayleigh(Model):
     long as the mean rate takes for W bits:
 
     mode "clt":   E[W] = S + U s2/(2 mu), Var[W] = U s2 S/mu (renewal theorem, the last block counted in part), one
-                  log-normal draw with these two moments: never negative, and normal for long transfers. Below
-                  30 blocks (S < 30 U mu) block by block.
+                  log-normal draw with these two moments: never negative, normal for long transfers, and cut where
+                  the time would fall below that of the peak rate. Below 30 blocks (S < 30 U mu) block by block.
     mode "block": block by block, exactly, whatever the length.
     mode "mean":  W = S, no draw.
 
@@ -153,7 +153,8 @@ class Rayleigh(Model):
             return block_bit * _blocks(size_bit / block_hz_s, rate, float(from_db(snr_db)), mean, rng)
         mean_bit = size_bit + block_hz_s * variance / (2.0 * mean)
         spread = math.log1p(block_hz_s * variance * size_bit / mean / mean_bit**2)
-        return mean_bit * math.exp(math.sqrt(spread) * rng.standard_normal() - 0.5 * spread)
+        drawn_bit = mean_bit * math.exp(math.sqrt(spread) * rng.standard_normal() - 0.5 * spread)
+        return max(drawn_bit, size_bit * mean / _rayleigh_table(rate).peak)
 
 
 class RayleighProcess:
@@ -186,6 +187,8 @@ class _Table(NamedTuple):
     mean: Floats
     variance: Floats
     rows: list[tuple[float, float]]
+    peak: float
+    """efficiency without any noise; may be infinite"""
 
     def at(self, snr_db: float) -> tuple[float, float]:
         """Linear interpolation at one point, without the price of an array."""
@@ -211,7 +214,8 @@ def _rayleigh_table(rate: RateMap) -> _Table:
     mean = rate.rayleigh_mean(mean_snr)
     second = np.array([weight @ rate.efficiency(snr * power) ** 2 for snr in mean_snr])
     variance = np.maximum(second - mean**2, 0.0)
-    return _Table(snr_db, mean, variance, list(zip(mean.tolist(), variance.tolist(), strict=True)))
+    rows = list(zip(mean.tolist(), variance.tolist(), strict=True))
+    return _Table(snr_db, mean, variance, rows, float(rate.efficiency(np.array(np.inf))))
 
 
 def _blocks(size_bit_per_hz_s: float, rate: RateMap, snr: float, mean: float, rng: np.random.Generator) -> float:

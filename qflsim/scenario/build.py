@@ -13,9 +13,9 @@ from qflsim.scenario.schema import DeviceGroup, Scenario
 from qflsim.sim.cell import Cell
 from qflsim.sim.disruption import comings_and_goings, outages, stall_watch
 from qflsim.sim.engine import Engine, Order
-from qflsim.sim.participation import Group, World
 from qflsim.sim.server import Server
 from qflsim.sim.transfer import Air, Payload
+from qflsim.sim.world import Group, World
 from qflsim.streams import Streams
 from qflsim.units import FOREVER_NS, to_ns
 from qflsim.world.fleet import Fleet, Movers

@@ -12,10 +12,10 @@ from qflsim.errors import InputError, InputErrors
 from qflsim.model import Model
 
 _BOUNDS = {
-    "greater_than": "a number above {gt}",
-    "greater_than_equal": "a number of at least {ge}",
-    "less_than": "a number below {lt}",
-    "less_than_equal": "a number of at most {le}",
+    "greater_than": "a number above {gt:g}",
+    "greater_than_equal": "a number of at least {ge:g}",
+    "less_than": "a number below {lt:g}",
+    "less_than_equal": "a number of at most {le:g}",
     "float_type": "a number",
     "int_type": "a whole number",
     "int_from_float": "a whole number",

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, PrivateAttr, model_validator
+from pydantic import Field, PrivateAttr, field_validator, model_validator
 
 from qflsim.errors import InputError
 from qflsim.learning.aggregation import Buffered, Combination, Constant, Mean, Rounds, StalenessWeight, Stream
@@ -133,12 +133,17 @@ class Scenario(Model):
     trace: TraceSection = TraceSection()
     _folder: Path = PrivateAttr(default=Path())
 
-    @model_validator(mode="after")
-    def _names_fit(self) -> Self:
-        names = [group.name for group in self.devices]
+    @field_validator("devices")
+    @classmethod
+    def _unique_names(cls, devices: tuple[DeviceGroup, ...]) -> tuple[DeviceGroup, ...]:
+        names = [group.name for group in devices]
         for name in names:
             if names.count(name) > 1:
-                raise ValueError(f"devices: unique names, but {name!r} stands twice")
+                raise ValueError(f"unique names, but {name!r} stands twice")
+        return devices
+
+    @model_validator(mode="after")
+    def _sites_exist(self) -> Self:
         known = [site.name for site in self.sites.at]
         for outage in self.outages:
             for name in outage.sites:

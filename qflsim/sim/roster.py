@@ -7,7 +7,8 @@ import numpy as np
 from qflsim.learning.selection import ranked
 from qflsim.records import Fate
 from qflsim.sim.engine import Order
-from qflsim.sim.participation import Aggregator, Participation, World
+from qflsim.sim.participation import Aggregator, Participation
+from qflsim.sim.world import World
 from qflsim.units import to_ns
 
 

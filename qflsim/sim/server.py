@@ -12,8 +12,9 @@ from qflsim.learning.aggregation import Rounds, Rules, Stream, coefficients
 from qflsim.learning.updates import Contribution, Learner
 from qflsim.records import Fate, Happening
 from qflsim.sim.engine import Order, Story
-from qflsim.sim.participation import Participation, World
+from qflsim.sim.participation import Participation
 from qflsim.sim.roster import Roster
+from qflsim.sim.world import World
 from qflsim.units import FOREVER_NS, NEVER_NS, to_ns
 
 
@@ -31,7 +32,7 @@ class Server:
         self._bell = world.engine.event()
         self._made_ns: list[int] = []
         self.version = 0
-        self.round = 0
+        self.round = -1
         self.arrivals = 0
         self.reached = False
         self.fates: Counter[Fate] = Counter()
@@ -54,6 +55,7 @@ class Server:
                 self._make_version([self._buffer.pop(0) for _ in range(when.arrivals)])
 
     def _in_rounds(self, when: Rounds) -> Story:
+        self.round = 0
         while True:
             invited = self._invite(when.invited)
             while not invited:

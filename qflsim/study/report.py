@@ -8,7 +8,7 @@ from qflsim.records import Fate
 from qflsim.study.phases import phase_times
 from qflsim.study.replay import Verdict
 from qflsim.study.run import BASELINE
-from qflsim.trace.reader import Trace
+from qflsim.trace.reader import RECOVERED, Trace
 from qflsim.units import to_s
 
 FAMILY = "ratio/"
@@ -33,7 +33,7 @@ def summary(trace: Trace) -> dict[str, Any]:
         "fingerprint": trace.fingerprint,
         "tables": rows,
         "fates": {fate.label: int(counts[fate.label]) for fate in Fate},
-        "versions": len(versions),
+        "versions": max(len(versions) - 1, 0),
         "metrics": final_metrics(trace),
     }
 
@@ -52,13 +52,13 @@ def final_metrics(trace: Trace) -> dict[str, float]:
 
 
 def ratios(trace: Trace) -> tuple[list[str], list[list[str]]]:
-    """Approximation ratio by class of data: of the first version, of the last, and of every baseline."""
+    """Approximation ratio by class of data: of the first version, the best, the last, and of every baseline."""
     evaluations = trace.evaluations
     learned = evaluations[evaluations["version"] != BASELINE]
     baselines = evaluations[evaluations["version"] == BASELINE]
     classes = [metric.removeprefix(FAMILY) for metric in dict.fromkeys(learned["metric"])]
     rows = []
-    for version in dict.fromkeys(learned["version"].iloc[[0, -1]]):
+    for version in dict.fromkeys([learned["version"].iloc[0], best(trace)[0], learned["version"].iloc[-1]]):
         told = learned[learned["version"] == version].set_index("metric")["value"]
         rows.append([f"version {version}", *(f"{told.get(FAMILY + name, math.nan):.3f}" for name in classes)])
     told = baselines.set_index("metric")["value"]
@@ -67,6 +67,14 @@ def ratios(trace: Trace) -> tuple[list[str], list[list[str]]]:
         for baseline in dict.fromkeys(metric.rpartition("/")[0] for metric in told.index)
     ]
     return ["approximation ratio", *classes], rows
+
+
+def best(trace: Trace) -> tuple[int, float]:
+    """The version with the best mean ratio, and the simulated time in seconds at which it was made."""
+    evaluations = trace.evaluations
+    mean = evaluations[evaluations["metric"] == f"{FAMILY}mean"]
+    top = mean.loc[mean["value"].idxmax()]
+    return int(top["version"]), float(top["t_s"])
 
 
 def fates(trace: Trace) -> tuple[list[str], list[list[str]]]:
@@ -94,8 +102,10 @@ def result(trace: Trace) -> str:
             f"slowest phase: {means.idxmax()}, {means.max():.1f} of the {means.sum():.1f} s of a mean applied update",
             f"staleness: {staleness.min()} to {staleness.max()}, mean {staleness.mean():.2f}",
         ]
-    lines += [f"{group}: none of its devices could reach a site" for group in _unreached(trace)]
-    lines += [f"trace: {trace.path}", f"next:  qflsim stragglers {trace.path}"]
+    for group in _unreached(trace):
+        lines.append(f"{group}: none of its devices could reach a site{_for_ever(trace)}")
+    command = "stragglers" if len(applied) else "inspect"
+    lines += [f"trace: {trace.path}", f"next:  qflsim {command} {trace.path}"]
     return "\n".join(lines)
 
 
@@ -104,7 +114,11 @@ def overview(trace: Trace) -> str:
     told = summary(trace)
     lines = _headline(trace)
     if not trace.complete:
-        cure = "" if trace.totals else f"; qflsim recover {trace.path} -o FILE makes a clean file of it"
+        cure = (
+            ""
+            if trace.totals or trace.reason == RECOVERED
+            else f"; qflsim recover {trace.path} -o FILE makes a clean file of it"
+        )
         lines.append(f"incomplete{cure}")
     lines += ["", *(f"{key:12} {told[key]}" for key in ("digest", "world", "fingerprint") if told[key]), ""]
     lines += [*_learned(trace), *table(*fates(trace)), ""]
@@ -115,7 +129,7 @@ def overview(trace: Trace) -> str:
 def _headline(trace: Trace) -> list[str]:
     told = summary(trace)
     wall = "" if told["wall_s"] is None else f", {told['wall_s']:.1f} s of real time"
-    versions, simulated_s = max(told["versions"] - 1, 0), told["simulated_s"]
+    versions, simulated_s = told["versions"], told["simulated_s"]
     timing = ", timing only" if trace.header["timing_only"] else ""
     return [
         f"{told['scenario']}, seed {told['seed']}, digest {told['digest'][:8]}{timing}: {told['reason']}",
@@ -126,8 +140,10 @@ def _headline(trace: Trace) -> list[str]:
 def _learned(trace: Trace) -> list[str]:
     if not len(trace.evaluations):
         return []
+    version, t_s = best(trace)
     return [
         *table(*ratios(trace)),
+        f"best on average: version {version}, at {t_s:.1f} s",
         "learning from exact gradients (an idealisation); the clock charges SPSA's circuits",
         "",
     ]
@@ -139,6 +155,12 @@ def _unreached(trace: Trace) -> Iterable[str]:
     for group, starts in updates["download_start_s"].groupby(groups, sort=False):
         if starts.isna().all():
             yield str(group)
+
+
+def _for_ever(trace: Trace) -> str:
+    """Who never gives up keeps others from being invited."""
+    patient = trace.scenario["aggregation"]["timeout_s"] is None
+    return ", and without aggregation.timeout_s none gives up" if patient else ""
 
 
 def verdict_told(verdict: Verdict) -> str:

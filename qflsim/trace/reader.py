@@ -11,11 +11,13 @@ import pandas as pd
 from qflsim.errors import InputError
 from qflsim.trace.committed import commits_of, committed
 from qflsim.trace.frames import frame
-from qflsim.trace.layout import STATUS, Status, chunk_rows, closed
+from qflsim.trace.layout import RUNNING, STATUS, Status, chunk_rows, closed
 from qflsim.trace.opening import ask, attributes, dataset, opened
 from qflsim.trace.placing import check_free, publish
 from qflsim.trace.tables import TABLES, Rows
 from qflsim.units import Floats
+
+RECOVERED = "cut off, and recovered up to its last commit"
 
 
 class Trace:
@@ -177,6 +179,8 @@ def recover(path: Path, out: Path, force: bool = False) -> None:
     commits, tables = committed(path, TABLES)
     tails = {name: rows[len(rows) - len(rows) % chunk_rows(rows.dtype) :] for name, rows in tables.items()}
     status = Trace(path).status
+    if status.reason == RUNNING.reason:
+        status = status._replace(reason=RECOVERED)
     with opened(path) as old:
         try:
             publish(closed(old, commits, tails, status, out.parent), out, force=force)

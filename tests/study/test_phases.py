@@ -28,3 +28,12 @@ def test_phases_that_did_not_come_are_nan(finished: Trace) -> None:
     times = phase_times(in_flight)
     assert len(times) > 0
     assert np.isnan(times["upload"][in_flight["arrived_s"].isna()]).all()
+
+
+def test_what_is_under_way_counts_up_to_an_instant(finished: Trace) -> None:
+    """Up to any instant, the phases of whoever was invited by then add up to the time since, or until the end."""
+    updates = finished.updates
+    until_s = float(updates["invited_s"].median()) + 0.5
+    there = updates[updates["invited_s"] <= until_s]
+    times = phase_times(there, until_s=until_s).sum(axis=1)
+    assert times.to_numpy() == pytest.approx((there["ended_s"].clip(upper=until_s) - there["invited_s"]).to_numpy())

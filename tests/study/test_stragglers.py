@@ -33,9 +33,10 @@ def by_hand(tmp_path: Path) -> Hand:
 
 def update(device: int, times_s: Iterable[float | None], **fields: Any) -> Update:
     """A participation, applied to version 1 unless told otherwise: when invited, first served ... arrived, ended."""
+    round_ = fields.pop("round", -1)
     times_ns = [NEVER_NS if t is None else to_ns(t) for t in times_s]
     told = {"base_version": 0, "applied_version": 1, "staleness": 0, "weight": 1.0, "fate": Fate.APPLIED} | fields
-    return Update(times_ns[-1], device, device, 0, 0, *times_ns, **told)
+    return Update(times_ns[-1], device, device, 0, round_, *times_ns, **told)
 
 
 def version(number: int, t_s: float) -> Version:
@@ -55,7 +56,7 @@ def test_the_last_contributor_held_a_version_up(by_hand: Hand) -> None:
         ]
     )
     (row,) = stragglers(trace).to_dict("records")
-    assert row == {"version": 1, "t_s": 10.0, "device": "car-2", "phase": "upload", "held_up_s": 3.0}
+    assert row == {"version": 1, "t_s": 10.0, "device": "car-2", "group": "car", "phase": "upload", "held_up_s": 3.0}
 
 
 def test_a_version_of_one_update_is_held_up_since_the_version_before(by_hand: Hand) -> None:
@@ -89,6 +90,54 @@ def test_only_applied_updates_hold_anyone_up(by_hand: Hand) -> None:
     (row,) = stragglers(trace).to_dict("records")
     assert row["device"] == "car-0"
     assert row["phase"] in ("download", "training")
+
+
+def test_a_round_is_held_up_by_its_last_answer_even_if_that_is_no_update(by_hand: Hand) -> None:
+    """Two arrive at 5 and 7 s; the third is lost at 30 s after a wait for the uplink: 23 s are its."""
+    lost = {"applied_version": -1, "weight": 0.0, "fate": Fate.ABANDONED}
+    trace = by_hand(
+        [
+            version(0, 0.0),
+            update(0, [0, 0, 1, 1, 4, 4, 5, 30], round=0),
+            update(1, [0, 0, 1, 1, 4, 4, 7, 30], round=0),
+            update(2, [0, 1, 2, 3, 9, None, None, 30], round=0, **lost),
+            version(1, 30.0),
+        ]
+    )
+    (row,) = stragglers(trace).to_dict("records")
+    assert (row["device"], row["phase"], row["held_up_s"]) == ("car-2", "waiting to upload", 23.0)
+
+
+def test_a_round_that_closed_at_its_limit_was_held_up_by_who_had_not_answered(by_hand: Hand) -> None:
+    """The deadline of 20 s passes with one still training since 3 s: it held the round up since the last arrival."""
+    late = {"applied_version": -1, "weight": 0.0, "fate": Fate.LATE}
+    trace = by_hand(
+        [
+            version(0, 0.0),
+            update(0, [0, 0, 1, 1, 4, 4, 5, 20], round=0),
+            update(1, [0, 0, 1, 1, 4, 4, 7, 20], round=0),
+            update(2, [0, 1, 2, 3, 40, 40, 41, 41], round=0, **late),
+            version(1, 20.0),
+        ]
+    )
+    (row,) = stragglers(trace).to_dict("records")
+    assert (row["device"], row["phase"], row["held_up_s"]) == ("car-2", "training", 13.0)
+
+
+def test_a_round_does_not_wait_for_those_it_did_not_need(by_hand: Hand) -> None:
+    """A quorum closes at its last arrival; whoever is still on the way held nobody up."""
+    late = {"applied_version": -1, "weight": 0.0, "fate": Fate.LATE}
+    trace = by_hand(
+        [
+            version(0, 0.0),
+            update(0, [0, 0, 1, 1, 4, 4, 5, 7], round=0),
+            update(1, [0, 0, 1, 1, 4, 4, 7, 7], round=0),
+            update(2, [0, 1, 2, 3, 40, 40, 41, 41], round=0, **late),
+            version(1, 7.0),
+        ]
+    )
+    (row,) = stragglers(trace).to_dict("records")
+    assert (row["device"], row["held_up_s"]) == ("car-1", 2.0)
 
 
 def test_a_version_that_was_cut_off_holds_nobody_up(by_hand: Hand) -> None:
