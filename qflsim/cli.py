@@ -24,7 +24,7 @@ Json = Annotated[bool, typer.Option("--json", help="Print one JSON object and no
 Sets = Annotated[list[str] | None, typer.Option("--set", metavar="a.b=v", help="Override a value of the scenario.")]
 Seed = Annotated[int | None, typer.Option("--seed", help="Override the seed.")]
 Plugins = Annotated[bool, typer.Option("--allow-plugins", help="Let the scenario load Python code of yours.")]
-Workers = Annotated[int, typer.Option("--workers", min=1, help="Processes that train; the result is the same.")]
+Workers = Annotated[int, typer.Option("--workers", min=1, max=1024, help="Processes that train: same result.")]
 Out = Annotated[Path | None, typer.Option("-o", "--out", help="Where the trace goes.")]
 Force = Annotated[bool, typer.Option("--force", help="Overwrite an existing file.")]
 

@@ -4,12 +4,13 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-Positive = Annotated[float, Field(gt=0)]
-NonNegative = Annotated[float, Field(ge=0)]
+# Every number has an end, so that no arithmetic on it overflows.
+Positive = Annotated[float, Field(ge=1e-9, le=1e12)]
+NonNegative = Annotated[float, Field(ge=0, le=1e12)]
 Patience = Annotated[float, Field(ge=1e-3, le=1e9)]
 """How long somebody waits, in seconds: long enough for the clock to move on."""
-Share = Annotated[float, Field(gt=0, le=1)]
-Count = Annotated[int, Field(ge=1)]
+Share = Annotated[float, Field(ge=1e-6, le=1)]
+Count = Annotated[int, Field(ge=1, le=10**9)]
 Name = Annotated[str, Field(min_length=1, max_length=32, pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")]
 
 

@@ -102,7 +102,7 @@ class Deadline(Model):
     kind: Literal["deadline"] = "deadline"
     clients: Count = 10
     deadline_s: Patience = 60.0
-    over_selection: NonNegative = 0.0
+    over_selection: Annotated[float, Field(ge=0, le=100)] = 0.0
     late: Late = "drop"
 
     @property

@@ -45,7 +45,7 @@ class Adam(Model):
     learning_rate: Positive = 0.02
     beta1: Decay = 0.9
     beta2: Decay = 0.999
-    epsilon: Positive = 1e-8
+    epsilon: Annotated[float, Field(gt=0, le=1)] = 1e-8
 
     def ascend(self, angles: Floats, gradient: Gradient, steps: int) -> Floats:
         mean, square = np.zeros_like(angles), np.zeros_like(angles)

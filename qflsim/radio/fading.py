@@ -2,17 +2,20 @@
 
 import math
 from functools import lru_cache
-from typing import Literal, NamedTuple, Protocol, overload
+from typing import Annotated, Literal, NamedTuple, Protocol, overload
 
 import numpy as np
 import numpy.typing as npt
+from pydantic import Field
 
-from qflsim.model import Model, Positive
+from qflsim.model import Model
 from qflsim.radio.rate import RateMap
 from qflsim.units import SPEED_OF_LIGHT_M_PER_S, Floats, from_db
 
 ENOUGH_BLOCKS = 30
 """From this many coherence blocks on, one draw stands for all of them."""
+MANY_BLOCKS = 100_000
+"""From this many on even where block by block is asked for: the difference is far below the draw itself."""
 LOWEST_DB, HIGHEST_DB, STEPS_PER_DB = -60, 100, 4
 BLOCKS_PER_DRAW = 4096
 """Bounds the memory of a block-by-block transfer; the result does not depend on it."""
@@ -97,7 +100,7 @@ class Rayleigh(Model):
     mode "clt":   E[W] = S + U s2/(2 mu), Var[W] = U s2 S/mu (renewal theorem, the last block counted in part), one
                   log-normal draw with these two moments: never negative, normal for long transfers, and cut where
                   the time would fall below that of the peak rate. Below 30 blocks (S < 30 U mu) block by block.
-    mode "block": block by block, exactly, whatever the length.
+    mode "block": block by block, exactly, up to 100,000 blocks; beyond, no law of theirs could be told from "clt".
     mode "mean":  W = S, no draw.
 
     Coherence time 0.423/f_d with the Doppler frequency f_d = v f/c; a device at rest still has the echoes' own
@@ -106,8 +109,8 @@ class Rayleigh(Model):
 
     kind: Literal["rayleigh"] = "rayleigh"
     mode: Literal["clt", "mean", "block"] = "clt"
-    coherence_bandwidth_hz: Positive = 4e6
-    floor_speed_m_per_s: Positive = 0.8333
+    coherence_bandwidth_hz: Annotated[float, Field(ge=1e3, le=1e12)] = 4e6
+    floor_speed_m_per_s: Annotated[float, Field(ge=1e-3, le=1e4)] = 0.8333
 
     @overload
     def moments(self, rate: RateMap, snr_db: float) -> tuple[float, float]: ...
@@ -149,7 +152,8 @@ class Rayleigh(Model):
         mean, variance = self.moments(rate, float(snr_db))
         block_hz_s = min(bandwidth_hz, self.coherence_bandwidth_hz) * coherence_s
         block_bit = block_hz_s * mean
-        if self.mode == "block" or size_bit < ENOUGH_BLOCKS * block_bit:
+        most_blocks = MANY_BLOCKS if self.mode == "block" else ENOUGH_BLOCKS
+        if size_bit < most_blocks * block_bit:
             return block_bit * _blocks(size_bit / block_hz_s, rate, float(from_db(snr_db)), mean, rng)
         mean_bit = size_bit + block_hz_s * variance / (2.0 * mean)
         spread = math.log1p(block_hz_s * variance * size_bit / mean / mean_bit**2)

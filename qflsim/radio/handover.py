@@ -28,7 +28,7 @@ class A3(Model):
     hysteresis_db: Annotated[float, Field(ge=0, le=15)] = 3.0
     offset_db: Annotated[float, Field(ge=-15, le=15)] = 0.0
     time_to_trigger_s: Annotated[float, Field(ge=0, le=60)] = 0.32
-    measurement_period_s: Annotated[float, Field(ge=1e-3, le=60)] = 0.08
+    measurement_period_s: Annotated[float, Field(ge=1e-3, le=10)] = 0.08
     filter_coefficient: Annotated[int, Field(ge=0, le=19)] = 4
     interruption_s: NonNegative = 0.0495
     reestablishment_s: NonNegative = 0.5

@@ -1,14 +1,19 @@
 """Path loss: how much a link loses over distance, with the street in view and with a corner in the way."""
 
-from typing import Literal, Protocol
+from typing import Annotated, Literal, Protocol
 
 import numpy as np
+from pydantic import Field
 
-from qflsim.model import Model, NonNegative, Positive
+from qflsim.model import Model
 from qflsim.units import SPEED_OF_LIGHT_M_PER_S, Floats
 
 BREAKPOINT_LIGHT_M_PER_S = 3.0e8
 """The speed of light that the note of TR 38.901 Table 7.4.1-1 prescribes for the breakpoint distance."""
+
+Distance = Annotated[float, Field(ge=0.1, le=1e6)]
+Deviation = Annotated[float, Field(ge=0, le=40)]
+Exponent = Annotated[float, Field(ge=0.1, le=10)]
 
 
 class PathLoss(Protocol):
@@ -56,11 +61,11 @@ class UmiStreetCanyon(Model):
     """
 
     kind: Literal["umi-street-canyon"] = "umi-street-canyon"
-    los_sigma_db: NonNegative = 4.0
-    nlos_sigma_db: NonNegative = 7.82
-    los_correlation_m: Positive = 10.0
-    nlos_correlation_m: Positive = 13.0
-    state_correlation_m: Positive = 50.0
+    los_sigma_db: Deviation = 4.0
+    nlos_sigma_db: Deviation = 7.82
+    los_correlation_m: Distance = 10.0
+    nlos_correlation_m: Distance = 13.0
+    state_correlation_m: Distance = 50.0
 
     def loss_db(
         self,
@@ -99,14 +104,14 @@ class CloseIn(Model):
     """
 
     kind: Literal["close-in"] = "close-in"
-    los_exponent: Positive = 2.0
-    nlos_exponent: Positive = 3.2
+    los_exponent: Exponent = 2.0
+    nlos_exponent: Exponent = 3.2
     los_everywhere: bool = False
-    los_sigma_db: NonNegative = 4.0
-    nlos_sigma_db: NonNegative = 7.0
-    los_correlation_m: Positive = 10.0
-    nlos_correlation_m: Positive = 13.0
-    state_correlation_m: Positive = 50.0
+    los_sigma_db: Deviation = 4.0
+    nlos_sigma_db: Deviation = 7.0
+    los_correlation_m: Distance = 10.0
+    nlos_correlation_m: Distance = 13.0
+    state_correlation_m: Distance = 50.0
 
     def loss_db(
         self,

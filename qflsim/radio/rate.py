@@ -6,7 +6,7 @@ import numpy as np
 from pydantic import Field, model_validator
 from scipy.special import exp1
 
-from qflsim.model import Model, NonNegative
+from qflsim.model import Model
 from qflsim.units import Floats, from_db
 
 THERMAL_NOISE_DBM_PER_HZ = -174.0
@@ -48,8 +48,8 @@ class GapRate(Model):
     """
 
     kind: Literal["gap"] = "gap"
-    gap_db: NonNegative = 2.5
-    peak_bit_per_s_hz: Annotated[float, Field(gt=0, le=64)] = 5.5547
+    gap_db: Annotated[float, Field(ge=0, le=30)] = 2.5
+    peak_bit_per_s_hz: Annotated[float, Field(ge=1e-3, le=64)] = 5.5547
     cut_db: Annotated[float, Field(ge=-30, le=60)] = -7.0
     return_db: Annotated[float, Field(ge=-30, le=60)] = -5.0
 

@@ -6,7 +6,7 @@ import re
 import tomllib
 from collections.abc import Iterator, Sequence
 from importlib.metadata import version
-from os.path import isdir, isfile
+from os.path import exists, isdir, isfile
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,7 @@ from qflsim.world.mobility_files import SumoFcd
 
 _PACKAGE = Path(__file__).parents[1]
 _MOST_BYTES = 1 << 24
+_LONGEST_PATH = 1024
 _DEEP_KEY = re.compile(rb"(?:[\w-]+[ \t]*\.[ \t]*){64}")  # tomllib's memory grows with the square of the depth
 
 
@@ -92,7 +93,7 @@ def override_into(data: dict[str, Any], override: str) -> None:
     """Sets `a.b=value` in plain scenario data. Items of a list go by index or by their `name`."""
     path, equals, text = override.partition("=")
     keys = path.strip().split(".")
-    if not equals or not all(keys):
+    if not equals or not all(keys) or len(path) > _LONGEST_PATH:
         raise InputError("--set", override, "section.key=value")
     try:
         value = tomllib.loads(f"value = {text}")["value"]
@@ -136,6 +137,8 @@ def inputs(scenario: Scenario) -> dict[str, str]:
     for file in _files(scenario):
         digest = hashlib.sha256()
         try:
+            if exists(scenario.folder / file) and not isfile(scenario.folder / file):  # a pipe would be waited for
+                raise InputError(file, "no regular file", "a mobility file that can be read")
             with (scenario.folder / file).open("rb") as stream:
                 while block := stream.read(1 << 20):
                     digest.update(block)

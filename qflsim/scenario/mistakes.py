@@ -100,7 +100,10 @@ def _got(detail: ErrorDetails, loc: tuple[int | str, ...], root: dict[str, Any])
     value = detail["input"]
     if detail.get("ctx", {}).get("at") == "kind" and isinstance(value, dict):
         value = value.get("kind")
-    text = repr(value)
+    try:
+        text = repr(value)
+    except (ValueError, RecursionError):  # Python refuses to print numbers of thousands of digits
+        text = "something too long or too deep to print"
     return text if len(text) <= 80 else text[:77] + "..."
 
 

@@ -47,8 +47,7 @@ class Cell:
         if now_ns < self._due_ns:
             return  # an earlier completion was planned since; this event is obsolete
         self._due_ns = FOREVER_NS
-        upcoming = self._share.next_completion(now_ns)
-        if upcoming is not None and upcoming[0] <= now_ns:
+        while (upcoming := self._share.next_completion(now_ns)) is not None and upcoming[0] <= now_ns:
             flow = upcoming[1]
             self._share.remove(now_ns, flow)
             self._done.pop(flow).succeed()

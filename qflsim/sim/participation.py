@@ -108,7 +108,7 @@ class Participation:
             self._say(Happening.TRAINING_END)
         finally:
             if turn and group.pool:
-                group.pool.release(turn) if turn.processed else turn.cancel()
+                group.pool.release(turn) if turn.triggered else turn.cancel()
             self._engine.emit(
                 records.Training(
                     t_ns=self._engine.now_ns,

@@ -29,7 +29,7 @@ class Server:
         self._missing: list[int] = []
         self._memory: dict[int, Participation] = {}
         self._applied: Counter[str] = Counter()
-        self._bell = world.engine.event()
+        self._bell, self._rung = world.engine.event(), False
         self._made_ns: list[int] = []
         self.version = 0
         self.round = -1
@@ -226,9 +226,15 @@ class Server:
         self._engine.emit(records.Event(self._engine.now_ns, happening, -1, -1, -1, value))
 
     def _news(self) -> simpy.Event:
-        self._bell = self._engine.event()
+        self._bell, self._rung = self._engine.event(), False
         return self._bell
 
     def _ring(self) -> None:
+        """The server answers news once all that happens at this instant has happened."""
+        if not self._rung:
+            self._rung = True
+            self._engine.call_at(self._engine.now_ns, Order.POLICY, 0, self._wake)
+
+    def _wake(self) -> None:
         if not self._bell.triggered:
             self._bell.succeed()

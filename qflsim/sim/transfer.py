@@ -101,6 +101,9 @@ class Transfer:
         self._turn_to(_Waits.SHARING)
         cell, attached_ns = self._air.cells[self._direction][site], self._engine.now_ns
         level_db = float(self._link.snr_db(self._direction, attached_ns)[site])
+        if level_db < self._air.radio.rate_map.cut_db:  # the target of a handover may be lost by the end of it
+            self._lose(ChangeKind.LOST)
+            return None
         stretch = self._stretch(level_db, cell)
         work_bit = self._left_bit * stretch
         while True:
@@ -110,7 +113,7 @@ class Transfer:
                 change = yield from self._unchanged(done, site, level_db, attached_ns)
             finally:
                 work_bit = 0.0 if done.triggered else cell.leave(self._participation) * rate_bit_per_s
-                self._left_bit = work_bit / stretch
+                self._left_bit = min(self._left_bit, work_bit / stretch)  # rounding must not give bits back
             if change is None:
                 return None
             if change.kind is ChangeKind.RATE:

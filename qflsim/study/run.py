@@ -75,7 +75,7 @@ def run(scenario: Scenario, out: Path | str | None = None, *, workers: int = 1, 
                 raise RunError(f"{reason}; the trace up to there is {path}", path) from None
             reason = stop.reason
         except BaseException as error:
-            reason = f"broken off: {error or type(error).__name__}"
+            reason = f"broken off: {str(error) or type(error).__name__}"
             raise
         finally:
             fingerprint = seen.fingerprint.hexdigest() if complete else None

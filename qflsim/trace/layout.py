@@ -23,6 +23,7 @@ import json
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from hashlib import sha256
 from pathlib import Path
 from typing import NamedTuple
 
@@ -71,6 +72,7 @@ def journal(header: Mapping[str, Scalar], texts: Mapping[str, str], parameters: 
         stored = file.create_group("texts")
         for name, text in texts.items():
             stored[name] = _fixed(text)
+            stored[name].attrs["sha256"] = _fixed(sha256(text.encode()).hexdigest())
         file.create_dataset("commits", data=sealed([(0, 0)] * len(TABLES)), maxshape=(None,), chunks=(64,))
         for name, record in TABLES.items():
             dtype = row_dtype(record, parameters)

@@ -1,6 +1,7 @@
 """A trace as its readers see it: finished, still being written, or left by a kill."""
 
 import json
+from hashlib import sha256
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -162,7 +163,11 @@ class Trace:
 
 
 def _text(file: h5py.File, name: str) -> str:
-    return str(dataset(file, f"texts/{name}")[()].decode())
+    stored = dataset(file, f"texts/{name}")
+    content = stored[()]
+    if stored.attrs.get("sha256") != sha256(content).hexdigest().encode():
+        raise InputError(f"{file.filename}: texts/{name}", "a text that is not as recorded", "an undamaged trace")
+    return str(content.decode())
 
 
 def _status(file: h5py.File) -> Status:

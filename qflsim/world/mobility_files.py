@@ -237,7 +237,7 @@ class _Reading:
         if text is None:
             self._fail(f"a <{tag}> without {key}", f"{key}, a number")
         try:
-            value = float(text)
+            value = float(text) if "_" not in text else math.nan
         except ValueError:
             value = math.nan
         if not least <= value <= most:

@@ -189,3 +189,26 @@ def test_every_kind_says_its_own_name(family: str) -> None:
     assert {kind: model.model_fields["kind"].default for kind, model in CATALOGUE[family].items()} == {
         kind: kind for kind in CATALOGUE[family]
     }
+
+
+@pytest.mark.parametrize(
+    ("section", "key", "value"),
+    [
+        ("radio", "rate", {"kind": "gap", "peak_bit_per_s_hz": 1e-300}),
+        ("radio", "fading", {"kind": "rayleigh", "floor_speed_m_per_s": 1e308}),
+        ("radio", "fading", {"kind": "rayleigh", "coherence_bandwidth_hz": 1e-300}),
+        ("radio", "path_loss", {"kind": "umi-street-canyon", "los_correlation_m": 1e-308}),
+        ("aggregation", "when", {"kind": "deadline", "over_selection": 1e308}),
+        ("aggregation", "when", {"kind": "deadline", "clients": 10**400}),
+        ("aggregation", "server_rate", 1e308),
+        ("task", "layers", 2**70),
+        pytest.param("training", "steps", int("f" * 5000, 16), id="digits that Python refuses to print"),
+    ],
+)
+def test_numbers_have_an_end(section: str, key: str, value: object) -> None:
+    """What arithmetic could not stand is a mistake of the scenario, however large its digits."""
+    data = {"name": "s", "devices": [{"count": 1}], section: {key: value}}
+    if section == "task":
+        data["task"] = {"kind": "maxcut-qaoa", key: value}
+    with pytest.raises(InputErrors, match=f"{section}.{key}"):
+        parse(data, Path())

@@ -277,3 +277,15 @@ def test_contributors_are_those_applied(shipped_runs: dict[str, Any]) -> None:
         assert version.last_participation == max(parts, key=lambda u: (u.arrived_ns, u.participation)).participation
         assert version.mean_staleness == pytest.approx(np.mean([u.staleness for u in parts]), rel=1e-12)
     assert all(a.t_ns <= b.t_ns for a, b in pairwise(run.of(records.Version)))
+
+
+@pytest.mark.parametrize("late", ["drop", "recall", "next-round"])
+def test_what_ends_in_one_nanosecond_has_ended(small: Small, simulate: Simulate, late: str) -> None:
+    """Four equal devices arrive at once: a quorum of three takes the fourth along, since it was there as well."""
+    devices = dict.fromkeys("abcd", 1.0)
+    run = simulate(small(devices, **until(1.5, kind="quorum", clients=4, quorum=3, late=late)))
+    assert versions(run) == [(1.0, 4, 0)]
+    fates = {u.participation: u.fate for u in run.of(records.Update)}
+    uploaded = [t.participation for t in run.of(records.Transfer) if t.complete and t.direction]
+    assert uploaded == [0, 1, 2, 3]
+    assert all(fates[p] is Fate.APPLIED for p in uploaded)

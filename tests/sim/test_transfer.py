@@ -120,6 +120,20 @@ def test_a_handover_costs_its_interruption_and_no_bits(small: Small, simulate: S
     assert to_ns(3.2 + 0.32) <= handover.start_ns <= to_ns(3.2 + 0.32 + 3 * 0.08)
 
 
+def test_a_handover_whose_target_is_gone_by_its_end_is_a_loss(small: Small, simulate: Simulate) -> None:
+    """During an interruption of 5 s the device jumps out of everybody's reach and back later: it waits uncovered."""
+    handover = {"kind": "a3", "interruption_s": 5.0}
+    data = small({"a": 1.0}, training=HEAVY, sites={"at": [MAST, {"name": "far", "x_m": 500.0, "y_m": 0.0}]})
+    data["radio"]["handover"] = handover
+    data["devices"][0]["mobility"] = {
+        "kind": "scripted:Jumps", "from_s": [0.0, 3.2, 5.0, 30.0], "x_m": [10.0, 490.0, 9e5, 10.0],
+    }  # fmt: skip
+    transfer = downloads(simulate(data))[0]
+    assert transfer.complete
+    assert transfer.uncovered_ns > to_ns(20.0)
+    assert transfer.sent_bit == SIZE_BIT
+
+
 def test_a_failed_site_passes_its_device_on(small: Small, simulate: Simulate) -> None:
     """With a neighbour in reach the outage costs the re-establishment alone; the record says why the site changed."""
     sites = {"at": [MAST, {"name": "near", "x_m": 30.0, "y_m": 0.0}]}

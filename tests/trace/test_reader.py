@@ -255,3 +255,14 @@ def test_angles_have_the_length_promised(tmp_path: Path, make_writer: MakeWriter
     writer(VersionAngles(0, 0, tuple(range(7))))
     writer.close(reason="done", fingerprint=None, totals={})
     assert Trace(tmp_path / "trace.h5").params(0).tolist() == list(range(7))
+
+
+def test_a_text_that_was_changed_is_damage(tmp_path: Path, make_writer: MakeWriter) -> None:
+    """The scenario that a trace carries is sealed: another digit in it is told, not simulated."""
+    make_writer(texts={"scenario": '{"seed": 3}'}).close(reason="end", fingerprint="f", totals={})
+    trace = Trace(tmp_path / "trace.h5")
+    assert trace.scenario == {"seed": 3}
+    with h5py.File(tmp_path / "trace.h5", "r+") as file:
+        file["texts/scenario"][()] = b'{"seed": 4}'
+    with pytest.raises(InputError, match="not as recorded"):
+        trace.text("scenario")
