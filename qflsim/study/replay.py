@@ -41,7 +41,8 @@ def replay(trace: Trace, workers: int = 1, plugins: bool = False) -> Verdict:
 
     Errors: `InputError` for a trace of another version of qflsim, or one whose legs do not follow each other.
     """
-    made, here = trace.header["qflsim_version"], version("qflsim")
+    header = recorded_header(trace)
+    made, here = header["qflsim_version"], version("qflsim")
     if made != here:
         raise InputError(str(trace.path), f"a trace of qflsim {made}", f"one of {here}, or that version to replay it")
     scenario = recorded_scenario(trace, plugins)
@@ -51,8 +52,8 @@ def replay(trace: Trace, workers: int = 1, plugins: bool = False) -> Verdict:
     def collect(record: Record) -> None:
         again[type(record)].append(record)
 
-    with executor_of(1 if trace.header["timing_only"] else workers) as executor:
-        learns = None if trace.header["timing_only"] else executor
+    with executor_of(1 if header["timing_only"] else workers) as executor:
+        learns = None if header["timing_only"] else executor
         simulation = build(scenario, recorded_tracks(trace, scenario), (collect,), learns)
         if end_ns is not None:
             engine = simulation.engine
@@ -61,6 +62,18 @@ def replay(trace: Trace, workers: int = 1, plugins: bool = False) -> Verdict:
         if BASELINE in trace.table("evaluations")["version"]:
             tell_baselines(scenario, executor, collect)
     return _compared(recorded, end_ns is None, again)
+
+
+HEADER = {"name": str, "seed": int, "digest": str, "world": str, "qflsim_version": str, "timing_only": bool}
+
+
+def recorded_header(trace: Trace) -> dict[str, Any]:
+    """What a run says of itself in its trace; an `InputError` if some other program wrote it."""
+    header = trace.header
+    for name, kind in HEADER.items():
+        if not isinstance(header.get(name), kind):
+            raise InputError(f"{trace.path}: {name}", header.get(name, "nothing"), "what a run of qflsim writes there")
+    return header
 
 
 def recorded_scenario(trace: Trace, plugins: bool = False) -> Scenario:

@@ -6,7 +6,7 @@ from typing import Any
 
 from qflsim.records import Fate
 from qflsim.study.phases import phase_times
-from qflsim.study.replay import Verdict
+from qflsim.study.replay import Verdict, recorded_header
 from qflsim.study.run import BASELINE
 from qflsim.trace.reader import RECOVERED, Trace
 from qflsim.units import to_s
@@ -16,7 +16,7 @@ FAMILY = "ratio/"
 
 def summary(trace: Trace) -> dict[str, Any]:
     """The contract of `inspect --json`."""
-    header, totals, updates, versions = trace.header, trace.totals, trace.updates, trace.versions
+    header, totals, updates, versions = recorded_header(trace), trace.totals, trace.updates, trace.versions
     counts = updates["fate"].value_counts()
     rows = trace.rows
     return {
@@ -130,7 +130,7 @@ def _headline(trace: Trace) -> list[str]:
     told = summary(trace)
     wall = "" if told["wall_s"] is None else f", {told['wall_s']:.1f} s of real time"
     versions, simulated_s = told["versions"], told["simulated_s"]
-    timing = ", timing only" if trace.header["timing_only"] else ""
+    timing = ", timing only" if recorded_header(trace)["timing_only"] else ""
     return [
         f"{told['scenario']}, seed {told['seed']}, digest {told['digest'][:8]}{timing}: {told['reason']}",
         f"{versions} versions in {simulated_s:.1f} simulated s{wall}, {told['events']} records",

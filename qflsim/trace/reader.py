@@ -90,7 +90,12 @@ class Trace:
 
     def frame(self, name: str) -> pd.DataFrame:
         """A table as a data frame: times in seconds, names for numbers (see `frames.frame`)."""
-        return frame(self.table(name), TABLES[name])
+        try:
+            return frame(self.table(name), TABLES[name])
+        except (KeyError, UnicodeDecodeError) as error:
+            raise InputError(
+                f"{self.path}: {name}", f"a value that no run writes ({error})", "an undamaged trace"
+            ) from None
 
     @property
     def devices(self) -> pd.DataFrame:
