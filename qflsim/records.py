@@ -9,6 +9,11 @@ from enum import IntEnum
 from typing import NamedTuple, TypeAlias
 
 
+def label(member: IntEnum) -> str:
+    """The name of an enumeration's member that users see: lower case, with hyphens."""
+    return member.name.lower().replace("_", "-")
+
+
 class Fate(IntEnum):
     """How a participation ended. Every participation has exactly one fate."""
 
@@ -33,8 +38,8 @@ class Fate(IntEnum):
 
     @property
     def label(self) -> str:
-        """The name that users see: lower case, with a hyphen."""
-        return self.name.lower().replace("_", "-")
+        """The name that users see."""
+        return label(self)
 
 
 class Direction(IntEnum):

@@ -35,8 +35,3 @@ def to_s(time_ns: int) -> float:
 def from_db(value_db: Floats | float) -> Floats:
     """Linear ratio of a level in decibels."""
     return np.asarray(10.0 ** (np.asarray(value_db, dtype=float) / 10.0))
-
-
-def to_db(ratio: Floats | float) -> Floats:
-    """Level in decibels of a linear ratio."""
-    return np.asarray(10.0 * np.log10(ratio))

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from qflsim.errors import InputError
-from qflsim.records import Record
+from qflsim.records import Record, label
 from qflsim.scenario.build import Tracks, build
 from qflsim.scenario.load import parse
 from qflsim.scenario.schema import Scenario
@@ -152,10 +152,10 @@ def _first(name: str, row: int, old: Rows, new: Rows, kind: type[Record]) -> dic
 def _readable(rows: Rows, row: int, kind: type[Record]) -> dict[str, Any] | None:
     if row >= len(rows):
         return None
-    labels = enums(kind)
+    named = enums(kind)
     cells: dict[str, Any] = {}
     for column, value in zip(kind._fields, rows[row].item(), strict=True):
-        if column in labels:
-            value = labels[column](value).name.lower().replace("_", "-")
+        if column in named:
+            value = label(named[column](value))
         cells[column] = value.decode() if isinstance(value, bytes) else np.asarray(value).tolist()
     return cells

@@ -16,24 +16,23 @@ FAMILY = "ratio/"
 
 def summary(trace: Trace) -> dict[str, Any]:
     """The contract of `inspect --json`."""
-    header, totals, updates, versions = recorded_header(trace), trace.totals, trace.updates, trace.versions
-    counts = updates["fate"].value_counts()
-    rows = trace.rows
+    header, status, rows = recorded_header(trace), trace.status, trace.rows
+    totals, counts = status.totals, trace.updates["fate"].value_counts()
     return {
         "scenario": header["name"],
         "seed": header["seed"],
         "digest": header["digest"],
         "world": header["world"],
         "version": header["qflsim_version"],
-        "complete": trace.complete,
-        "reason": trace.reason,
-        "simulated_s": totals.get("simulated_s", _last_s(trace)),
+        "complete": status.complete,
+        "reason": status.reason,
+        "simulated_s": totals["simulated_s"] if "simulated_s" in totals else _last_s(trace),
         "wall_s": totals.get("wall_s"),
         "events": totals.get("events", sum(rows.values())),
-        "fingerprint": trace.fingerprint,
+        "fingerprint": status.fingerprint,
         "tables": rows,
         "fates": {fate.label: int(counts[fate.label]) for fate in Fate},
-        "versions": max(len(versions) - 1, 0),
+        "versions": max(rows["versions"] - 1, 0),
         "metrics": final_metrics(trace),
     }
 
@@ -94,7 +93,7 @@ def result(trace: Trace) -> str:
     """The result table of a run."""
     updates = trace.updates
     applied = updates[updates["fate"] == "applied"]
-    lines = [*_headline(trace), "", *_learned(trace), *table(*fates(trace)), ""]
+    lines = [*_headline(trace, summary(trace)), "", *_learned(trace), *table(*fates(trace)), ""]
     if len(applied):
         means = phase_times(applied).mean()
         staleness = applied["staleness"]
@@ -112,7 +111,7 @@ def result(trace: Trace) -> str:
 def overview(trace: Trace) -> str:
     """What a trace holds, for people."""
     told = summary(trace)
-    lines = _headline(trace)
+    lines = _headline(trace, told)
     if not trace.complete:
         cure = (
             ""
@@ -126,8 +125,7 @@ def overview(trace: Trace) -> str:
     return "\n".join(lines)
 
 
-def _headline(trace: Trace) -> list[str]:
-    told = summary(trace)
+def _headline(trace: Trace, told: dict[str, Any]) -> list[str]:
     wall = "" if told["wall_s"] is None else f", {told['wall_s']:.1f} s of real time"
     versions, simulated_s = told["versions"], told["simulated_s"]
     timing = ", timing only" if recorded_header(trace)["timing_only"] else ""

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from qflsim.records import Record
+from qflsim.records import Record, label
 from qflsim.trace.tables import Rows, enums
 from qflsim.units import FOREVER_NS, NEVER_NS, NS_PER_S, Floats
 
@@ -22,7 +22,7 @@ def frame(rows: Rows, record: type[Record]) -> pd.DataFrame:
     for name in record._fields:
         values = rows[name]
         if name in named:
-            labels = {member.value: member.name.lower().replace("_", "-") for member in named[name]}
+            labels = {member.value: label(member) for member in named[name]}
             columns[name] = pd.Categorical([labels[value] for value in values.tolist()], list(labels.values()))
         elif name.endswith("_ns"):
             columns[name.removesuffix("ns") + "s"] = _seconds(values)
