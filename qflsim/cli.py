@@ -154,7 +154,8 @@ def bench(only: Annotated[list[str] | None, typer.Option("--only", metavar="NAME
 
     Each figure stands beside its peer or floor.
     """
-    from qflsim.study.bench import BENCHES, as_table, measure
+    from qflsim.study.bench import BENCHES, measure
+    from qflsim.study.measuring import as_table
 
     for name in only or ():
         if name not in BENCHES:

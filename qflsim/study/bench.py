@@ -5,7 +5,6 @@ from collections.abc import Callable
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from time import perf_counter, process_time
-from typing import NamedTuple
 
 import numpy as np
 import simpy
@@ -19,20 +18,9 @@ from qflsim.scenario.build import build, read_tracks
 from qflsim.scenario.load import load
 from qflsim.sim.engine import Engine, Story
 from qflsim.streams import Streams
-from qflsim.study.report import table
+from qflsim.study.measuring import Figure, best_s
 from qflsim.study.run import run
 from qflsim.units import NS_PER_S
-
-
-class Figure(NamedTuple):
-    """A measured figure; `ratio` says how many times as fast as its peer it is."""
-
-    name: str
-    value: float
-    unit: str
-    peer: float | None
-    peer_name: str
-    ratio: float | None
 
 
 def measure(names: tuple[str, ...]) -> list[Figure]:
@@ -41,27 +29,13 @@ def measure(names: tuple[str, ...]) -> list[Figure]:
     return [figure for name in shown for figure in BENCHES[name]()]
 
 
-def as_table(figures: list[Figure]) -> str:
-    """The figures for people."""
-    rows = [
-        [f.name, f"{_short(f.value)} {f.unit}", f.peer_name, "" if f.peer is None else f"{_short(f.peer)} {f.unit}",
-         "" if f.ratio is None else _short(f.ratio)]
-        for f in figures
-    ]  # fmt: skip
-    return "\n".join(table(["figure", "qflsim", "peer or floor", "its figure", "times as fast"], rows))
-
-
-def _short(value: float) -> str:
-    return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
-
-
 def _qaoa() -> list[Figure]:
     """Value and gradient of 16 weighted 3-regular graphs of 10 nodes at 3 layers, as in a device's training."""
     weights = draw_weights(RegularGraphs(), 16, Streams(0).named("bench"))
     cuts, angles = cut_values(weights), np.array(FIXED_ANGLES[3])
-    ours_s = _best_s(lambda: energies_and_gradients(cuts, angles), repeats=200) / len(weights)
+    ours_s = best_s(lambda: energies_and_gradients(cuts, angles), repeats=200) / len(weights)
 
-    plain_s = _best_s(lambda: reference_gradient(weights[0], angles), repeats=10)  # it computes the value on its way
+    plain_s = best_s(lambda: reference_gradient(weights[0], angles), repeats=10)  # it computes the value on its way
     return [Figure("qaoa", 1e3 * ours_s, "ms a graph", 1e3 * plain_s, "plain QNode", plain_s / ours_s)]
 
 
@@ -91,7 +65,7 @@ def _recording() -> list[Figure]:
     def unheard() -> None:
         build(scenario, read_tracks(scenario)).run()
 
-    with_s, without_s = (_best_s(action, 2, process_time) for action in (recorded, unheard))
+    with_s, without_s = (best_s(action, 2, process_time) for action in (recorded, unheard))
     return [Figure("recording", with_s, "s of a core", without_s, "no trace", without_s / with_s)]
 
 
@@ -124,18 +98,8 @@ def _simpy() -> list[Figure]:
         environment.run()
 
     waits = PROCESSES * WAITS
-    ours_s, bare_s = _best_s(ours, repeats=3), _best_s(bare, repeats=3)
+    ours_s, bare_s = best_s(ours, repeats=3), best_s(bare, repeats=3)
     return [Figure("simpy", waits / ours_s, "waits a second", waits / bare_s, "bare SimPy", bare_s / ours_s)]
-
-
-def _best_s(action: Callable[[], object], repeats: int, clock: Callable[[], float] = perf_counter) -> float:
-    """The shortest of several times: what else the machine does can only add to it."""
-    times_s = []
-    for _ in range(repeats):
-        began_s = clock()
-        action()
-        times_s.append(clock() - began_s)
-    return min(times_s)
 
 
 BENCHES: dict[str, Callable[[], list[Figure]]] = {

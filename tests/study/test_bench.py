@@ -4,7 +4,8 @@ import math
 
 import pytest
 
-from qflsim.study.bench import BENCHES, Figure, as_table, measure
+from qflsim.study.bench import BENCHES, measure
+from qflsim.study.measuring import Figure, as_table
 
 
 def test_the_benches_that_can_be_asked_for() -> None:
