@@ -189,7 +189,10 @@ class Transfer(NamedTuple):
 
 
 class Training(NamedTuple):
-    """One job on a quantum processor, emitted when it ended or was cut off."""
+    """One job on a processor, emitted when it ended or was cut off.
+
+    `site` is where the processor stands, -1 for the device itself; `outages` counts how often it lost its power.
+    """
 
     t_ns: int
     participation: int
@@ -201,6 +204,9 @@ class Training(NamedTuple):
     circuits: int
     shots: int
     circuit_s: float
+    energy_j: float
+    site: int
+    outages: int
     complete: bool
 
 
@@ -239,12 +245,16 @@ class Version(NamedTuple):
 
 
 class Evaluation(NamedTuple):
-    """A metric of a version, stamped with the version's time. Baselines carry version -1 and time 0."""
+    """A metric of a version, stamped with the version's time. Baselines carry version -1 and time 0.
+
+    `half_width` is that of the 95 % confidence interval of a mean over held-out data, nan where there is none.
+    """
 
     t_ns: int
     version: int
     metric: str
     value: float
+    half_width: float
 
 
 class VersionAngles(NamedTuple):

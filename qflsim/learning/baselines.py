@@ -8,6 +8,9 @@ from scipy.special import stdtrit
 from qflsim.learning.solvers import annealed, energy, goemans_williamson, greedy
 from qflsim.units import Floats
 
+NORMAL_975 = 1.959964
+"""97.5 % of a normal distribution lie below so many standard deviations above its mean."""
+
 
 class Interval(NamedTuple):
     """A mean across graphs and the half width of its 95 % confidence interval, nan if there is only one graph."""
@@ -27,6 +30,18 @@ def interval(values: Floats) -> Interval:
         return Interval(float(values[0]), np.nan)
     spread = float(np.std(values, ddof=1))
     return Interval(float(np.mean(values)), float(stdtrit(count - 1, 0.975)) * spread / count**0.5)
+
+
+def share_interval(marks: Floats) -> Interval:
+    """The share of ones among independent marks of 0 or 1, with the half width of Agresti and Coull's interval.
+
+    z sqrt(p (1 - p) / m) with m = n + z^2 and p the share after z^2 / 2 ones and as many zeros more: it does not vanish
+    where all marks are equal. Source: The American Statistician 52, 119 (1998). `marks`: (n,), n >= 1.
+    """
+    z2 = NORMAL_975**2
+    size = len(marks) + z2
+    share = (float(marks.sum()) + z2 / 2) / size
+    return Interval(float(np.mean(marks)), NORMAL_975 * (share * (1 - share) / size) ** 0.5)
 
 
 def classical_grades(

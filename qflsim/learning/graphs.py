@@ -1,9 +1,11 @@
 """The graphs that devices hold: families of connected weighted graphs, drawn from a stream."""
 
+import math
 from typing import Annotated, Literal, NamedTuple, Protocol, Self
 
 import networkx as nx
 import numpy as np
+import numpy.typing as npt
 from pydantic import Field, model_validator
 
 from qflsim.model import Count, Model
@@ -11,16 +13,29 @@ from qflsim.units import Floats
 
 Nodes = Annotated[int, Field(ge=2, le=20)]
 Held = Annotated[int, Field(ge=1, le=100_000)]
-Weights = Literal["uniform", "unit"]
+Weights = Literal["uniform", "unit", "exponential", "gaussian"]
+"""U(0, 1), all 1, Exp(1), N(0, 1): then divided by their root mean square over the graph."""
+LEAST_CONNECTED = 0.01
+"""Families of which fewer graphs are connected are refused, so that drawing anew comes to an end."""
 
 
 class Instance(NamedTuple):
     """A weighted graph, and what its circuit costs: edges, and layers of disjoint two-qubit gates that cover them."""
 
     weights: Floats
-    """(n, n), symmetric, zero diagonal"""
+    """(n, n), symmetric, zero diagonal; an edge is where a weight is not 0"""
+    fields: Floats
+    """(n,), linear terms, of which most families have none: all 0"""
     edges: int
     colour_layers: int
+    data_class: str
+    """the name under which graphs of its kind are graded"""
+
+    @property
+    def pairs(self) -> list[tuple[int, int]]:
+        """The edges (u, v), u < v, in order."""
+        heads, tails = np.nonzero(np.triu(self.weights))
+        return list(zip(heads.tolist(), tails.tolist(), strict=True))
 
 
 class GraphFamily(Protocol):
@@ -38,7 +53,7 @@ class GraphFamily(Protocol):
 
     @property
     def data_class(self) -> str:
-        """The name under which its held-out graphs are graded."""
+        """The name under which its held-out graphs are graded, at most 26 characters."""
         ...
 
     def draw(self, rng: np.random.Generator) -> Instance:
@@ -50,8 +65,7 @@ class RegularGraphs(Model):
     """Random connected regular graphs, all nodes of the same degree.
 
     Source: A. Steger, N. Wormald (1999), Generating random regular graphs quickly, as in networkx, which is seeded
-    with one integer from the stream; disconnected graphs are drawn anew. Weights as in `weights`: "unit" are 1,
-    "uniform" are U(0, 1) divided by their root mean square over the graph.
+    with one integer from the stream; disconnected graphs are drawn anew. Weights as in `Weights`.
     """
 
     kind: Literal["regular"] = "regular"
@@ -78,11 +92,11 @@ class RegularGraphs(Model):
         while True:
             graph = nx.random_regular_graph(self.degree, self.nodes, seed=int(rng.integers(2**32)))
             if nx.is_connected(graph):
-                return _instance(self.nodes, sorted((min(edge), max(edge)) for edge in graph.edges), self.weights, rng)
+                return _weighted(self, np.array(_sorted(graph)), self.weights, rng)
 
 
 class CompleteGraphs(Model):
-    """Complete graphs: every pair of nodes is an edge, and only the weights differ (as in `RegularGraphs`)."""
+    """Complete graphs: every pair of nodes is an edge, and only the weights differ (as in `Weights`)."""
 
     kind: Literal["complete"] = "complete"
     nodes: Nodes = 10
@@ -94,34 +108,173 @@ class CompleteGraphs(Model):
         return "complete"
 
     def draw(self, rng: np.random.Generator) -> Instance:
-        edges = [(u, v) for u in range(self.nodes) for v in range(u + 1, self.nodes)]
-        return _instance(self.nodes, edges, self.weights, rng)
+        return _weighted(self, _all_pairs(self.nodes), self.weights, rng)
 
 
-def _instance(nodes: int, edges: list[tuple[int, int]], kind: Weights, rng: np.random.Generator) -> Instance:
-    values = rng.random(len(edges)) if kind == "uniform" else np.ones(len(edges))
-    values /= np.sqrt(np.mean(values**2))
-    weights = np.zeros((nodes, nodes))
-    heads, tails = np.transpose(edges)
-    weights[heads, tails] = weights[tails, heads] = values
-    return Instance(weights, len(edges), edge_colours(nodes, edges))
+class SherringtonKirkpatrick(Model):
+    """Spin glasses of Sherrington and Kirkpatrick: all pairs of spins are coupled, by independent N(0, 1) / sqrt(n).
+
+    Source: Physical Review Letters 35, 1792 (1975). The couplings of a graph are divided by their root mean square, as
+    those of every family, so the factor 1 / sqrt(n) leaves no trace; degree scaling puts it back into the angles.
+    """
+
+    kind: Literal["sherrington-kirkpatrick"] = "sherrington-kirkpatrick"
+    nodes: Nodes = 10
+    count: Held = 16
+
+    @property
+    def data_class(self) -> str:
+        return "sherrington-kirkpatrick"
+
+    def draw(self, rng: np.random.Generator) -> Instance:
+        return _weighted(self, _all_pairs(self.nodes), "gaussian", rng)
 
 
-def edge_colours(nodes: int, edges: list[tuple[int, int]]) -> int:
+class ErdosRenyiGraphs(Model):
+    """Random graphs of which each pair of nodes is an edge with the same probability, given that they are connected.
+
+    Source: E. N. Gilbert (1959), Random graphs, Annals of Mathematical Statistics 30, 1141. Disconnected graphs are
+    drawn anew; probabilities that leave fewer than `LEAST_CONNECTED` of all graphs connected are refused. Weights as
+    in `Weights`.
+    """
+
+    kind: Literal["erdos-renyi"] = "erdos-renyi"
+    edge_probability: Annotated[float, Field(gt=0, le=1)] = 0.5
+    nodes: Nodes = 10
+    count: Held = 16
+    weights: Weights = "uniform"
+
+    @model_validator(mode="after")
+    def _are_connected(self) -> Self:
+        share = connected_share(self.nodes, self.edge_probability)
+        if share < LEAST_CONNECTED:
+            found = f"with {self.edge_probability:g}, {share:.2g} of the graphs of {self.nodes} nodes are connected"
+            raise ValueError(f"edge_probability: {found}; want one with {LEAST_CONNECTED:g} or more")
+        return self
+
+    @property
+    def data_class(self) -> str:
+        return f"erdos-renyi-{self.edge_probability:.4g}"
+
+    def draw(self, rng: np.random.Generator) -> Instance:
+        pairs = _all_pairs(self.nodes)
+        while True:
+            edges = pairs[rng.random(len(pairs)) < self.edge_probability]
+            if reached(_matrix(self.nodes, edges, np.ones(len(edges)))).all():
+                return _weighted(self, edges, self.weights, rng)
+
+
+class WattsStrogatzGraphs(Model):
+    """Small worlds: a ring of nodes, each joined to its nearest `neighbours`; then ends of edges are moved at random.
+
+    Each edge's far end moves with probability `rewiring` to a node drawn uniformly, without loops or repeated edges.
+    Source: D. Watts, S. Strogatz, Nature 393, 440 (1998), as in networkx, which is seeded with one integer from the
+    stream; disconnected graphs are drawn anew (of 20 nodes with 2 neighbours about a fifth). Weights as in `Weights`.
+    """
+
+    kind: Literal["watts-strogatz"] = "watts-strogatz"
+    neighbours: Count = 4
+    rewiring: Annotated[float, Field(ge=0, le=1)] = 0.2
+    nodes: Nodes = 10
+    count: Held = 16
+    weights: Weights = "uniform"
+
+    @model_validator(mode="after")
+    def _form_a_ring(self) -> Self:
+        if self.neighbours % 2 or self.neighbours >= self.nodes:
+            raise ValueError(f"neighbours: an even number below the {self.nodes} nodes, not {self.neighbours}")
+        return self
+
+    @property
+    def data_class(self) -> str:
+        return f"watts-strogatz-{self.neighbours}-{self.rewiring:.4g}"
+
+    def draw(self, rng: np.random.Generator) -> Instance:
+        while True:
+            seed = int(rng.integers(2**32))
+            graph = nx.watts_strogatz_graph(self.nodes, self.neighbours, self.rewiring, seed=seed)
+            if nx.is_connected(graph):
+                return _weighted(self, np.array(_sorted(graph)), self.weights, rng)
+
+
+def connected_share(nodes: int, edge_probability: float) -> float:
+    """The probability that a graph whose edges are independent is connected.
+
+    Gilbert's recursion: a graph is disconnected where the piece of its first node has k < n nodes, which is connected
+    in itself and has no edge to any of the n - k others.
+    """
+    shares = [1.0]
+    for size in range(2, nodes + 1):
+        pieces = (
+            math.comb(size - 1, k - 1) * shares[k - 1] * (1 - edge_probability) ** (k * (size - k))
+            for k in range(1, size)
+        )
+        shares.append(max(0.0, 1 - sum(pieces)))
+    return shares[-1]
+
+
+def instance(weights: Floats, fields: Floats, data_class: str) -> Instance:
+    """The instance of given weights (n, n) and linear terms (n,), divided by the root mean square of those not 0."""
+    heads, tails = np.nonzero(np.triu(weights))
+    terms = np.concatenate([weights[heads, tails], fields[fields != 0]])
+    scale = np.sqrt(np.mean(terms**2)) if len(terms) else 1.0
+    colours = edge_colours(list(zip(heads.tolist(), tails.tolist(), strict=True)))
+    return Instance(weights / scale, fields / scale, len(heads), colours, data_class)
+
+
+def reached(weights: Floats) -> npt.NDArray[np.bool_]:
+    """Which nodes a path joins to the first, (n,): all of them in a connected graph."""
+    inside: npt.NDArray[np.bool_] = np.arange(len(weights)) == 0
+    while True:
+        wider = inside | (weights[inside] != 0).any(axis=0)
+        if (wider == inside).all():
+            return inside
+        inside = wider
+
+
+def edge_colours(edges: list[tuple[int, int]]) -> int:
     """Colours of a proper edge colouring: edges of one colour touch no node twice, so their gates run at once.
 
     Greedy: next is the edge with the most colours taken at its ends, which gets the lowest free one. At most twice the
-    greatest degree less one (the optimum is the degree or one more: Vizing 1964). A complete graph gets the optimum of
-    the round-robin tournament.
+    greatest degree less one (the optimum is the degree or one more: Vizing 1964). A complete graph, other nodes without
+    edges beside it or not, gets the optimum of the round-robin tournament.
     """
-    if 2 * len(edges) == nodes * (nodes - 1):
-        return nodes - 1 + nodes % 2
-    taken: list[set[int]] = [set() for _ in range(nodes)]
+    taken: dict[int, set[int]] = {node: set() for edge in edges for node in edge}
+    if edges and 2 * len(edges) == len(taken) * (len(taken) - 1):
+        return len(taken) - 1 + len(taken) % 2
     left = list(edges)
     while left:
         u, v = max(left, key=lambda edge: len(taken[edge[0]] | taken[edge[1]]))
         left.remove((u, v))
-        colour = next(c for c in range(2 * nodes) if c not in taken[u] and c not in taken[v])
+        colour = next(c for c in range(2 * len(taken)) if c not in taken[u] and c not in taken[v])
         taken[u].add(colour)
         taken[v].add(colour)
-    return len(set().union(*taken))
+    return len(set().union(*taken.values()))
+
+
+def _weighted(family: GraphFamily, edges: npt.NDArray[np.int64], kind: Weights, rng: np.random.Generator) -> Instance:
+    count = len(edges)
+    if kind == "uniform":
+        values = rng.random(count)
+    elif kind == "exponential":
+        values = rng.standard_exponential(count)
+    elif kind == "gaussian":
+        values = rng.standard_normal(count)
+    else:
+        values = np.ones(count)
+    return instance(_matrix(family.nodes, edges, values), np.zeros(family.nodes), family.data_class)
+
+
+def _matrix(nodes: int, edges: npt.NDArray[np.int64], values: Floats) -> Floats:
+    weights = np.zeros((nodes, nodes))
+    heads, tails = edges.T
+    weights[heads, tails] = weights[tails, heads] = values
+    return weights
+
+
+def _all_pairs(nodes: int) -> npt.NDArray[np.int64]:
+    return np.stack(np.triu_indices(nodes, 1), axis=1)
+
+
+def _sorted(graph: nx.Graph) -> list[tuple[int, int]]:
+    return sorted((min(edge), max(edge)) for edge in graph.edges)

@@ -1,7 +1,7 @@
 """Local optimisers: how a device moves its angles uphill. Their state starts anew at each participation."""
 
 from collections.abc import Callable
-from typing import Annotated, Literal, Protocol, TypeAlias
+from typing import Annotated, Literal, Protocol, Self, TypeAlias
 
 import numpy as np
 from pydantic import Field
@@ -17,6 +17,13 @@ Gradient: TypeAlias = Callable[[int, Floats], Floats]
 class Optimizer(Protocol):
     """A rule that climbs an objective of which it sees the gradient, once a step."""
 
+    @property
+    def learning_rate(self) -> float: ...
+
+    def at_rate(self, learning_rate: float) -> Self:
+        """The same rule with another learning rate."""
+        ...
+
     def ascend(self, angles: Floats, gradient: Gradient, steps: int) -> Floats:
         """The angles after so many steps."""
         ...
@@ -27,6 +34,10 @@ class GradientSteps(Model):
 
     kind: Literal["gradient-steps"] = "gradient-steps"
     learning_rate: Positive = 0.3
+
+    def at_rate(self, learning_rate: float) -> Self:
+        """The same rule with another learning rate."""
+        return self.model_copy(update={"learning_rate": learning_rate})
 
     def ascend(self, angles: Floats, gradient: Gradient, steps: int) -> Floats:
         for step in range(steps):
@@ -46,6 +57,10 @@ class Adam(Model):
     beta1: Decay = 0.9
     beta2: Decay = 0.999
     epsilon: Annotated[float, Field(gt=0, le=1)] = 1e-8
+
+    def at_rate(self, learning_rate: float) -> Self:
+        """The same rule with another learning rate."""
+        return self.model_copy(update={"learning_rate": learning_rate})
 
     def ascend(self, angles: Floats, gradient: Gradient, steps: int) -> Floats:
         mean, square = np.zeros_like(angles), np.zeros_like(angles)

@@ -1,81 +1,149 @@
 """The learning plane of one run: trainings handed to an executor, updates aligned and combined into versions."""
 
-from collections.abc import Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Executor, Future
+from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
 
 from qflsim.learning.aggregation import Rules, mixing
-from qflsim.learning.graphs import GraphFamily
-from qflsim.learning.optimizers import Optimizer
-from qflsim.learning.tasks import MaxCutQaoa, TrainingJob, evaluate_job, train
-from qflsim.quantum.qaoa import aligned
+from qflsim.learning.apparatus import Apparatus
+from qflsim.learning.tasks import Data, Exam, Gathered, Grades, Task, graded
+from qflsim.learning.training import Training
+from qflsim.streams import Streams
 from qflsim.units import Floats
+
+RATE_FACTORS = (0.1, 0.3, 1.0, 3.0, 10.0, 30.0)
+"""By these a baseline's learning rate is multiplied, to find the best."""
+
+
+class Part(NamedTuple):
+    """The training of one participation: whose, which of its own, from which version, on what it gathered."""
+
+    group: str
+    device: int
+    number: int
+    base_version: int
+    gathered: Gathered
 
 
 class Contribution(NamedTuple):
-    """An update in a version: its result, the version it started from, and what its direction is multiplied by."""
+    """An update in a version: whose, its result, and what its direction is multiplied by."""
 
+    part: Part
     result: Future[tuple[float, ...]]
-    base_version: int
     coefficient: float
 
 
 class Learner:
     """What the devices learn. Nothing here knows the clock, and the clock does not know what is learned.
 
-    `versions[v]` is the parameter vector of version v.
+    `versions[v]` is the parameter vector of version v, `history[v]` what made version v + 1 of it.
     """
 
-    def __init__(self, seed: int, task: MaxCutQaoa, optimizer: Optimizer, steps: int, rules: Rules,
-                 families: dict[str, GraphFamily], batches: dict[str, int], executor: Executor) -> None:  # fmt: skip
-        self._seed, self._task, self._optimizer, self._steps, self._rules = seed, task, optimizer, steps, rules
-        self._families, self._batches, self._executor = families, batches, executor
-        self._exams: list[Future[dict[str, float]]] = []
+    def __init__(self, seed: int, task: Task, trainings: Mapping[str, Training], rules: Rules,
+                 executor: Executor) -> None:  # fmt: skip
+        self._seed, self._task, self._trainings, self._rules = seed, task, trainings, rules
+        self._executor = executor
+        self._data = tuple(dict.fromkeys(training.data for training in trainings.values()))
+        self._exams: list[Future[Grades]] = []
         self._examined = 0
         self.versions: list[Floats] = []
-        self._append(task.start())
+        self.history: list[list[tuple[Part, float]]] = []
+        self._append(task.first(seed, self._data))
 
-    def begin(self, group: str, index: int, number: int, base_version: int) -> Future[tuple[float, ...]]:
-        """Hands a device's training to the executor; `number` counts the device's own participations."""
-        job = TrainingJob(
-            seed=self._seed,
-            group=group,
-            index=index,
-            participation=number,
-            family=self._families[group],
-            batch=self._batches[group],
-            steps=self._steps,
-            optimizer=self._optimizer,
-            angles=tuple(float(angle) for angle in self.versions[base_version]),
-        )
-        return self._executor.submit(train, job)
+    def begin(self, part: Part) -> Future[tuple[float, ...]]:
+        """Hands a device's training to the executor."""
+        angles = tuple(map(float, self.versions[part.base_version]))
+        training = self._trainings[part.group]
+        return self._executor.submit(training.run, part.device, part.number, angles, part.gathered)
 
     def combine(self, contributions: Sequence[Contribution]) -> list[Floats]:
-        """Makes the next version, summing in the order given; returns each contribution's aligned parameters."""
+        """Makes the next version, summing in the order gathered; returns each contribution's aligned parameters."""
         current = self.versions[-1]
         mixes = mixing(self._rules.when) is not None
-        updates = [aligned(np.array(c.result.result()), self.versions[c.base_version]) for c in contributions]
-        directions = np.array(
-            [
-                u - (current if mixes else self.versions[c.base_version])
-                for u, c in zip(updates, contributions, strict=True)
-            ]
-        )
+        bases = [self.versions[c.part.base_version] for c in contributions]
+        updates = [
+            self._task.aligned(np.array(c.result.result()), base, self._data)
+            for c, base in zip(contributions, bases, strict=True)
+        ]
+        directions = np.array([u - (current if mixes else base) for u, base in zip(updates, bases, strict=True)])
         step = self._rules.combine.step(directions, np.array([c.coefficient for c in contributions]))
+        self.history.append([(c.part, c.coefficient) for c in contributions])
         self._append(current + step)
         return updates
 
-    def _append(self, angles: Floats) -> None:
-        self.versions.append(angles)
-        families = tuple(dict.fromkeys(self._families.values()))
+    def _append(self, parameters: Floats) -> None:
+        self.versions.append(parameters)
+        version = len(self.versions) - 1
         self._exams.append(
-            self._executor.submit(evaluate_job, self._seed, self._task, families, tuple(map(float, angles)))
-        )
+            self._executor.submit(
+                evaluated, self._seed, self._task, tuple(self._trainings.values()), version,
+                tuple(map(float, parameters)),
+            )
+        )  # fmt: skip
 
-    def examined(self, wait: bool = False) -> Iterator[tuple[int, dict[str, float]]]:
+    def examined(self, wait: bool = False) -> Iterator[tuple[int, Grades]]:
         """The metrics of each version evaluated (if waiting, of all) and not yet told, in the order of versions."""
         while self._examined < len(self._exams) and (wait or self._exams[self._examined].done()):
             self._examined += 1
             yield self._examined - 1, self._exams[self._examined - 1].result()
+
+    def baselines(self) -> Iterator[tuple[str, Grades]]:
+        """What other ways of training, and other models, reach in the same exam, by their names."""
+        rivals = self._task.rivals(self._seed, self._data)
+        marks = [self._executor.submit(rival.call, *rival.arguments) for rival in rivals]
+        for rival, future in zip(rivals, marks, strict=True):
+            yield rival.name, graded(future.result(), shares=self._task.marks_shares)
+        for name, task in self._task.shadows(self._data).items():
+            yield name, self._shadow(task)
+
+    def _shadow(self, task: Task) -> Grades:
+        """What another model would have become by the very same participations, weights and versions, in the end.
+
+        Of several learning rates it gets the one that serves it best in the exam: a rate that suits one model may be
+        too small or too great for another, and a baseline should not lose by that.
+        """
+        tries = [self._retraced(task, factor) for factor in RATE_FACTORS]
+        return max(tries, key=lambda grades: grades["mean"].mean)
+
+    def _retraced(self, task: Task, rate_factor: float) -> Grades:
+        trainings = {name: training.of(task, rate_factor) for name, training in self._trainings.items()}
+        other = Learner(self._seed, task, trainings, self._rules, self._executor)
+        begins: dict[int, dict[tuple[str, int, int], Part]] = defaultdict(dict)
+        for made in self.history:
+            for part, _ in made:
+                begins[part.base_version][part[:3]] = part
+        results: dict[tuple[str, int, int], Future[tuple[float, ...]]] = {}
+        for version, made in enumerate(self.history):
+            results |= {key: other.begin(part) for key, part in begins[version].items()}
+            other.combine([Contribution(part, results[part[:3]], weight) for part, weight in made])
+        _, grades = list(other.examined(wait=True))[-1]
+        return {name.removeprefix(f"{task.metric}/"): grade for name, grade in grades.items()}
+
+
+@lru_cache(maxsize=8)
+def _exam(seed: int, task: Task, data: tuple[Data, ...]) -> Exam:
+    return task.exam(seed, data)
+
+
+def evaluated(seed: int, task: Task, trainings: tuple[Training, ...], version: int,
+              parameters: tuple[float, ...]) -> Grades:  # fmt: skip
+    """The grades of a version, noise-free by class of data; and as each group with noise or shots would measure them.
+
+    A process draws the exam once. "ratio/CLASS" is noise-free, "measured/GROUP" what a device as good as its group's
+    preset would see on the held-out data of its class with the shots of its training.
+    """
+    exam = _exam(seed, task, tuple(dict.fromkeys(training.data for training in trainings)))
+    angles = np.array(parameters)
+    told = graded(exam.marks(angles), shares=task.marks_shares)
+    grades = {f"{task.metric}/{name}": grade for name, grade in told.items()}
+    for training in trainings:
+        if training.measures:
+            rng = Streams(seed).named("measured", training.group, version)
+            apparatus = Apparatus(training.processor, noisy=training.noisy)
+            values = exam.measured(training.data, apparatus, angles, training.shots, rng)
+            grades[f"measured/{training.group}"] = graded({"": values}, shares=task.marks_shares)["mean"]
+    return grades

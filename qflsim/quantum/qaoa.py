@@ -1,28 +1,31 @@
-"""QAOA for weighted MaxCut: exact energies and gradients of a batch of graphs, and the symmetries of the angles.
+"""QAOA: exact energies and gradients of a batch of graphs, and the symmetries of the angles.
 
-    C = sum_{u<v} w_uv (1 - Z_u Z_v) / 2,    |g, b> = prod_l e^{-i b_l sum_u X_u} e^{-i g_l C} |+>,    maximise <C>.
+    |g, b> = prod_l e^{-i b_l sum_u X_u} e^{-i g_l C} |+>,    maximise <C>,    C diagonal (`ising`).
 
 An angle vector is [g_1 .. g_p, b_1 .. b_p]. Source: Farhi, Goldstone, Gutmann, arXiv 1411.4028.
 
-Three properties make it fast. C is diagonal. C and the mixer do not change when all bits flip, so vertex 0 is fixed to
-side 0 and its X becomes the product of all other X. Between two layers of Hadamards the mixer is diagonal too: there X
-of a qubit is its sign, and the derivative by b is a weighted inner product.
+Three properties make it fast. C is diagonal. C without fields and the mixer do not change when all bits flip, so vertex
+0 is fixed to side 0 and its X becomes the product of all other X. Between two layers of Hadamards the mixer is diagonal
+too: there X of a qubit is its sign, and the derivative by b is a weighted inner product.
+
+What is measured may differ from C. `observed` is the diagonal of its mean, where readout or mixing change it.
+`tail` = a < 1 replaces the mean by the mean over the best share a of what is measured (CVaR: Barkoutsos et al. 2020,
+Quantum 4:256): q + E[max(C - q, 0)] / a at the quantile q, whose motion with the angles does not change it in first
+order (Rockafellar, Uryasev 2000), so that its gradient is that of `tail_observable` at q fixed. `tilts` start the
+circuit warm (`warmstart`), each graph on a register of its own. `precision` "single" computes on 32-bit floats, at
+about half the time and memory; values and gradients are then off by about 1e-6 of the spread of C.
 """
 
 from collections.abc import Iterator
 from functools import lru_cache
-from threading import get_ident
 from typing import NamedTuple
 
 import numpy as np
 
-from qflsim.quantum.register import Complexes, Register
+from qflsim.quantum.ising import Costs
+from qflsim.quantum.register import Complexes, Precision
+from qflsim.quantum.sweep import DTYPES, Sweep, batches, narrow_buffers, row_dots, signed
 from qflsim.units import Floats
-
-AMPLITUDES = 1 << 13
-"""Amplitudes of a register: 128 KiB, so that a register and the arrays beside it stay in a core's second cache."""
-DOT_LENGTH = 1 << 12
-"""Longest inner product left to BLAS, which would split longer ones over threads and so round them otherwise."""
 
 FIXED_ANGLES: dict[int, tuple[float, ...]] = {
     1: (0.615534, 0.392672),
@@ -49,143 +52,133 @@ Source: J. Wurtz, D. Lykov, arXiv 2107.00677; data of github.com/danlkv/fixed-an
 """
 
 
-def cut_values(weights: Floats) -> Floats:
-    """The cut of every bipartition of a weighted graph, (..., 2^(n-1)): vertex v > 0 is bit v - 1 of the last index.
+def energies(
+    costs: Costs,
+    angles: Floats,
+    observed: Floats | None = None,
+    tail: float = 1.0,
+    *,
+    tilts: Floats | None = None,
+    precision: Precision = "double",
+) -> Floats:
+    """<C> of each graph, or what stands in for it (see above), (G,).
 
-    `weights`: (..., n, n), symmetric, zero diagonal, n >= 2. Vertex 0 stays on side 0: a bipartition and its mirror
-    image have the same cut.
+    `angles`: (2p,); `observed`: as `costs.values`, (G, 2^m); 0 < `tail` <= 1; `tilts`: (G, n), of costs that are whole.
     """
-    cuts = np.zeros((*weights.shape[:-2], 1))
-    for vertex in range(1, weights.shape[-1]):
-        to_side_1 = np.zeros_like(cuts[..., :1])
-        for earlier in range(1, vertex):
-            to_side_1 = np.concatenate([to_side_1, to_side_1 + weights[..., earlier, vertex, None]], axis=-1)
-        to_side_0 = weights[..., :vertex, vertex].sum(axis=-1, keepdims=True) - to_side_1
-        cuts = np.concatenate([cuts + to_side_1, cuts + to_side_0], axis=-1)
-    return cuts
+    with narrow_buffers():
+        parts = [observe(batch, tail)[0] for batch in _forward(costs, angles, observed, tilts, precision)]
+    return np.concatenate(parts)[: len(costs.values)]
 
 
-def energies(cuts: Floats, angles: Floats) -> Floats:
-    """<C> of each graph, shape (G,). `cuts`: (G, 2^(n-1)), rows of `cut_values`; `angles`: (2p,)."""
-    return np.concatenate([_Circuit(batch, angles).energies() for batch in _batches(cuts)])[: len(cuts)]
+def energies_and_gradients(
+    costs: Costs,
+    angles: Floats,
+    observed: Floats | None = None,
+    tail: float = 1.0,
+    *,
+    tilts: Floats | None = None,
+    precision: Precision = "double",
+) -> tuple[Floats, Floats]:
+    """The same as `energies`, (G,), and its exact derivatives by the angles, (G, 2p).
 
-
-def energies_and_gradients(cuts: Floats, angles: Floats) -> tuple[Floats, Floats]:
-    """<C> of each graph, (G,), and its exact derivatives by the angles, (G, 2p).
-
-    `cuts`: (G, 2^(n-1)), rows of `cut_values`; `angles`: (2p,). One pass back through the circuit, along the states
-    kept on the way forward, costs about as much as the way forward.
+    One pass back through the circuit, along the states kept on the way forward, costs about as much as the way forward.
     """
-    parts = [_Circuit(batch, angles).energies_and_gradients() for batch in _batches(cuts)]
-    values, gradients = zip(*parts, strict=True)
-    return np.concatenate(values)[: len(cuts)], np.concatenate(gradients)[: len(cuts)]
+    values, gradients = [], []
+    x_sum = _x_sum(costs.nodes, costs.flip_symmetric)
+    mixer = signed(x_sum, out=np.empty(2 * len(x_sum), DTYPES[precision][0]))
+    with narrow_buffers():
+        for batch in _forward(costs, angles, observed, tilts, precision):
+            energy, observable = observe(batch, tail)
+            values.append(energy)
+            gradients.append(_gradients(batch, observable, mixer))
+    count = len(costs.values)
+    return np.concatenate(values)[:count], np.concatenate(gradients)[:count]
+
+
+def distributions(
+    costs: Costs, angles: Floats, *, tilts: Floats | None = None, precision: Precision = "double"
+) -> Floats:
+    """The probability of each assignment, (G, 2^m), in the order of `costs.values`; each row sums to 1.
+
+    If `costs.flip_symmetric`, an assignment stands for itself and its mirror image together.
+    """
+    with narrow_buffers():
+        parts = [batch.sweep.distributions() for batch in _forward(costs, angles, None, tilts, precision)]
+    return np.concatenate(parts)[: len(costs.values)]
+
+
+def tail_observable(values: Floats, distribution: Floats, tail: float) -> Floats:
+    """The diagonal whose mean is the mean of the best share `tail`: q + max(C - q, 0) / tail, at the quantile q.
+
+    Both (G, 2^m). With readout errors: `readout.readout` of that of the distribution read is what to observe.
+    """
+    order = np.argsort(-values, axis=1, kind="stable")
+    shares = np.cumsum(np.take_along_axis(distribution, order, axis=1), axis=1)
+    last = np.minimum((shares < tail * shares[:, -1:]).sum(axis=1), values.shape[1] - 1)
+    rows = np.arange(len(values))
+    quantile = values[rows, order[rows, last]][:, None]
+    return np.asarray(quantile + np.maximum(values - quantile, 0) / tail)
 
 
 def aligned(angles: Floats, base: Floats, *, flip_symmetric: bool = True) -> Floats:
     """The image of `angles` of equal energy that lies nearest to `base` (Euclidean); `angles` itself among equals.
 
-    Images: (g, b) -> (-g, -b), which holds for every real cost; and, for costs without linear terms
-    (`flip_symmetric`), b_l -> b_l + pi/2 for each layer alone. With real weights g is not periodic. Both: (2p,).
+    Images: (g, b) -> (-g, -b); b_l -> b_l + pi for each layer alone, and for costs without linear terms
+    (`flip_symmetric`) b_l -> b_l + pi/2 too. They hold for every real cost. With real weights g is not periodic.
+    Both: (2p,).
     """
-    layers = len(angles) // 2
+    layers, period = len(angles) // 2, np.pi / 2 if flip_symmetric else np.pi
     images = [angles.copy(), -angles]
-    if flip_symmetric:
-        for image in images:
-            turns = np.round((base[layers:] - image[layers:]) / (np.pi / 2))
-            image[layers:] += turns * (np.pi / 2)
+    for image in images:
+        image[layers:] += np.round((base[layers:] - image[layers:]) / period) * period
     return min(images, key=lambda image: float(np.linalg.norm(image - base)))
 
 
-class _Workspace(NamedTuple):
-    """The register and the arrays of a batch. Fresh pages would cost more than the gates, so a thread keeps its own."""
+class Batch(NamedTuple):
+    """Graphs that share a register, and their circuits, run forward."""
 
-    register: Register
-    phases: Complexes
-    """e^{-i g C} of each layer, (p, G, 2^m)"""
-    phased: Complexes
-    """the state of each layer after the cost, (p, G, 2^m)"""
-    mixing: Complexes
-    """the same in the mixer's basis, (p, G, 2^m)"""
-    tangents: Floats
-    scale: Floats
-    state: Complexes
-    costate: Complexes
-    product: Complexes
+    sweep: Sweep
+    values: Floats
+    observed: Floats
 
 
-@lru_cache(maxsize=8)
-def _workspace(thread: int, layers: int, graphs: int, size: int) -> _Workspace:
-    phases, phased, mixing = np.empty((3, layers, graphs, size), dtype=np.complex128)
-    tangents, scale = np.empty((2, layers, graphs, size))
-    state, costate, product = np.empty((3, graphs, size), dtype=np.complex128)
-    register = Register(graphs.bit_length() - 1, size.bit_length() - 1)
-    return _Workspace(register, phases, phased, mixing, tangents, scale, state, costate, product)
+def _forward(
+    costs: Costs, angles: Floats, observed: Floats | None, tilts: Floats | None, precision: Precision
+) -> Iterator[Batch]:
+    layers = len(angles) // 2
+    real, complex_ = DTYPES[precision]
+    values: Floats = costs.values.astype(real, copy=False)
+    seen: Floats = values if observed is None else observed.astype(real, copy=False)
+    mixers = _mixers(_x_sum(costs.nodes, costs.flip_symmetric), angles[layers:]).astype(complex_, copy=False)
+    most = None if tilts is None else 1
+    for number, (batch, seen_batch) in enumerate(zip(batches(values, most), batches(seen, most), strict=True)):
+        sweep = Sweep((len(batch), batch.shape[1]), layers, precision, None if tilts is None else tilts[number])
+        sweep.set_phases(batch, angles[:layers])
+        sweep.mixers = mixers
+        sweep.forward()
+        yield Batch(sweep, batch, seen_batch)
 
 
-class _Circuit:
-    """The circuit of one batch of graphs at given angles. `cuts`: (2^k, 2^m), m = n - 1."""
-
-    def __init__(self, cuts: Floats, angles: Floats) -> None:
-        self.cuts, self.layers = cuts, len(angles) // 2
-        self.space = _workspace(get_ident(), self.layers, *cuts.shape)
-        self.x_sum = _x_sum(cuts.shape[1].bit_length() - 1)
-        self.mixers = _mixers(self.x_sum, angles[self.layers :])
-        self.gammas = angles[: self.layers]
-
-    def energies(self) -> Floats:
-        """<C>. Keeps, of each layer, the state after the cost, and the same in the mixer's basis; last, C |final>."""
-        space, state = self.space, self.space.state
-        _fill_phases(space, self.cuts, self.gammas)
-        state[:] = self.cuts.shape[1] ** -0.5
-        for layer in range(self.layers):
-            np.multiply(space.phases[layer], state, out=space.phased[layer])
-            space.register.hadamards(space.phased[layer], out=space.mixing[layer])
-            np.multiply(space.mixing[layer], self.mixers[layer], out=state)
-            space.register.hadamards(state, out=state)
-        return _dots(state, np.multiply(self.cuts, state, out=space.costate)).real
-
-    def energies_and_gradients(self) -> tuple[Floats, Floats]:
-        """With |c> = C |final>, taken back gate by gate: dE/db_l = 2 Im <c| sum X |.>, dE/dg_l = 2 Im <c| C |.>."""
-        values = self.energies()
-        space, costate, product = self.space, self.space.costate, self.space.product
-        gradients = np.empty((len(values), 2 * self.layers))
-        np.conjugate(space.phases, out=space.phases)
-        np.conjugate(self.mixers, out=self.mixers)
-        for layer in reversed(range(self.layers)):
-            space.register.hadamards(costate, out=costate)
-            costate *= self.mixers[layer]
-            np.multiply(self.x_sum, space.mixing[layer], out=product)
-            gradients[:, self.layers + layer] = 2 * _dots(costate, product).imag
-            space.register.hadamards(costate, out=costate)
-            np.multiply(self.cuts, space.phased[layer], out=product)
-            gradients[:, layer] = 2 * _dots(costate, product).imag
-            costate *= space.phases[layer]
-        return values, gradients
+def observe(batch: Batch, tail: float) -> tuple[Floats, Floats]:
+    """The energies, (G,), and the diagonal of which they are the means."""
+    distribution, observable = batch.sweep.probabilities(), batch.observed
+    if tail < 1:
+        observable = tail_observable(observable, distribution, tail)
+    return row_dots(distribution, observable), observable
 
 
-def _batches(cuts: Floats) -> Iterator[Floats]:
-    """Runs of graphs that share a register, filled up to a power of two with empty graphs."""
-    most = max(1, AMPLITUDES // cuts.shape[1])
-    for start in range(0, len(cuts), most):
-        batch = cuts[start : start + most]
-        empty = (1 << (len(batch) - 1).bit_length()) - len(batch)
-        yield np.concatenate([batch, np.zeros((empty, cuts.shape[1]))]) if empty else batch
+def _gradients(batch: Batch, observable: Floats, mixer: Floats) -> Floats:
+    """dE/dg = 2 Im <c| C |after the cost>, dE/db = 2 Im <c| sum X |in the mixer's basis>, |c> = C |final> taken back.
 
-
-def _fill_phases(space: _Workspace, cuts: Floats, gammas: Floats) -> None:
-    """Set the phases to e^{-i g C} of each layer and graph.
-
-    With t = tan(x / 2), e^{ix} = (1 - t^2 + 2it) / (1 + t^2): one tangent, which numpy has in SIMD, in place of a sine
-    and a cosine, which it has not, makes it four times as fast; exact to an ulp or two.
+    `mixer`: sum X in the mixer's basis, `signed`. Shape (G, 2p).
     """
-    tangents, scale = space.tangents, space.scale
-    np.multiply(cuts, gammas[:, None, None] / -2, out=tangents)
-    np.tan(tangents, out=tangents)
-    np.multiply(tangents, tangents, out=scale)
-    scale += 1
-    np.divide(2, scale, out=scale)
-    np.subtract(scale, 1, out=space.phases.real)
-    np.multiply(scale, tangents, out=space.phases.imag)
+    sweep, layers = batch.sweep, len(batch.sweep.phases)
+    gradients = np.empty((len(batch.values), 2 * layers))
+    cost = sweep.signed(batch.values)
+    for layer, mixing, phased in sweep.backward(observable):
+        gradients[:, layer] = row_dots(phased, cost)
+        gradients[:, layers + layer] = row_dots(mixing, mixer)
+    return 2 * gradients
 
 
 def _mixers(x_sum: Floats, betas: Floats) -> Complexes:
@@ -196,16 +189,9 @@ def _mixers(x_sum: Floats, betas: Floats) -> Complexes:
 
 
 @lru_cache
-def _x_sum(qubits: int) -> Floats:
-    """sum_u X_u in the mixer's basis: each qubit counts by its sign, and vertex 0 by the product of all signs."""
+def _x_sum(nodes: int, flip_symmetric: bool) -> Floats:
+    """sum_u X_u in the mixer's basis: each qubit counts by its sign, a fixed vertex 0 by the product of all."""
     signs, product = np.zeros(1), np.ones(1)
-    for _ in range(qubits):
+    for _ in range(nodes - flip_symmetric):
         signs, product = np.concatenate([signs + 1, signs - 1]), np.concatenate([product, -product])
-    return signs + product
-
-
-def _dots(left: Complexes, right: Complexes) -> Complexes:
-    """<left|right> of each row."""
-    length = min(left.shape[1], DOT_LENGTH)
-    shape = (len(left), -1, length)
-    return np.asarray(np.vecdot(left.reshape(shape), right.reshape(shape)).sum(axis=1))
+    return signs + product if flip_symmetric else signs

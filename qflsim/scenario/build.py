@@ -1,30 +1,33 @@
 """The composition root: the one place that knows every part. Read it as the architecture diagram."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from concurrent.futures import Executor
+from dataclasses import replace
 from typing import NamedTuple
 
 from qflsim import records
-from qflsim.learning.charges import Training
+from qflsim.learning.interference import InterferenceGraphs, SightedGraphs
+from qflsim.learning.mixtures import MixedGraphs
+from qflsim.learning.training import Training
 from qflsim.learning.updates import Learner
 from qflsim.radio.link import Hardware, Radio
 from qflsim.records import Direction, Happening, Observer
 from qflsim.scenario.schema import DeviceGroup, Scenario
+from qflsim.scenario.sources import Sources, Tracks
 from qflsim.sim.cell import Cell
 from qflsim.sim.disruption import comings_and_goings, outages, stall_watch
 from qflsim.sim.engine import Engine, Order
 from qflsim.sim.server import Server
+from qflsim.sim.surroundings import Surroundings
 from qflsim.sim.transfer import Air, Payload
 from qflsim.sim.world import Group, World
 from qflsim.streams import Streams
 from qflsim.units import FOREVER_NS, to_ns
 from qflsim.world.fleet import Fleet, Movers
-from qflsim.world.mobility import Leg, Track
+from qflsim.world.mobility import Leg
 from qflsim.world.mobility_files import SumoFcd
 from qflsim.world.outages import Downtime
 
-Tracks = Mapping[str, tuple[tuple[str, Track], ...]]
-"""For each group that is read from a file, its devices' names and tracks."""
 BIT_PER_ANGLE, BIT_PER_CO_PARAMETER = 64, 32
 
 
@@ -38,8 +41,8 @@ class Outcome(NamedTuple):
 class Simulation:
     """A run, ready to go. `run` may be called once."""
 
-    def __init__(self, engine: Engine, server: Server) -> None:
-        self.engine, self.server = engine, server
+    def __init__(self, engine: Engine, server: Server, learner: Learner | None) -> None:
+        self.engine, self.server, self.learner = engine, server, learner
 
     def run(self) -> Outcome:
         """Runs to the end, and gives everything that is still on its way its fate."""
@@ -52,33 +55,35 @@ class Simulation:
         return Outcome(reason, self.engine.failed)
 
 
-def read_tracks(scenario: Scenario) -> Tracks:
-    """What the scenario's mobility files say."""
-    return {g.name: g.mobility.read(scenario.folder) for g in scenario.devices if isinstance(g.mobility, SumoFcd)}
-
-
-def build(scenario: Scenario, tracks: Tracks, observers: Sequence[Observer] = (),
+def build(scenario: Scenario, sources: Sources, observers: Sequence[Observer] = (),
           executor: Executor | None = None) -> Simulation:  # fmt: skip
     """The run of a scenario. Without an executor it keeps time and learns nothing."""
     engine = Engine(observers)
     streams = Streams(scenario.seed)
-    fleet = Fleet([_movers(group, tracks) for group in scenario.devices], streams,
-                  lambda device, leg: engine.emit(_leg(engine.now_ns, device, leg)))  # fmt: skip
-    hardware = [h for group, movers in zip(scenario.devices, fleet.movers, strict=True)
-                for h in _hardware(group, movers.count, streams)]  # fmt: skip
-    groups = [_group(scenario, group, engine) for group in scenario.devices]
+    movers = [_movers(group, sources.tracks) for group in scenario.devices]
+    fleet = Fleet(movers, streams, lambda device, leg: engine.emit(_leg(engine.now_ns, device, leg)))
+    hardware = [h for group, moving in zip(scenario.devices, movers, strict=True)
+                for h in _hardware(group, moving.count, streams)]  # fmt: skip
+    air = _air(scenario, engine, streams)
+    trainings = {group.name: _training(scenario, group, sources) for group in scenario.devices}
+    groups = [_group(scenario, group, trainings[group.name], engine) for group in scenario.devices]
     downtimes = [_downtime(scenario, site.name, streams) for site in scenario.sites.at]
-    world = World(engine, streams, fleet, groups, hardware, downtimes, _air(scenario, engine, streams))
-    server = Server(world, scenario.aggregation, _learner(scenario, executor), scenario.stop.versions)
+    world = World(engine, streams, fleet, groups, hardware, downtimes, air)
+    learner = None
+    if executor is not None:
+        unheard = Surroundings(Fleet(movers, streams, lambda device, leg: None), hardware, air.radio)
+        trainings = {name: _with_sight(training, scenario, unheard) for name, training in trainings.items()}
+        learner = Learner(scenario.seed, sources.task, trainings, scenario.aggregation, executor)
+    server = Server(world, scenario.aggregation, learner, scenario.stop.versions)
 
-    _introduce(engine, scenario, fleet, hardware)
+    _introduce(engine, scenario, trainings, fleet, hardware)
     for site, downtime in enumerate(downtimes):
         engine.process(outages(engine, site, downtime))
     engine.process(comings_and_goings(engine, fleet, server))
     engine.process(server.story())
     engine.process(stall_watch(engine, server, to_ns(scenario.stop.stall_s)))
     engine.call_at(to_ns(scenario.stop.duration_s), Order.STOP, 0, lambda: engine.stop("the simulated time is over"))
-    return Simulation(engine, server)
+    return Simulation(engine, server, learner)
 
 
 def _movers(group: DeviceGroup, tracks: Tracks) -> Movers:
@@ -96,12 +101,37 @@ def _hardware(group: DeviceGroup, count: int, streams: Streams) -> list[Hardware
             for loss_db in losses_db]  # fmt: skip
 
 
-def _group(scenario: Scenario, group: DeviceGroup, engine: Engine) -> Group:
-    pool = engine.pool(group.shared_processors) if group.shared_processors else None
-    training = Training(
-        scenario.seed, scenario.task.layers, scenario.training.steps, group.graphs, group.batch, group.shots
+def _training(scenario: Scenario, group: DeviceGroup, sources: Sources) -> Training:
+    law = scenario.training
+    return Training(scenario.seed, group.name, sources.task, sources.graphs[group.name], group.processor,
+                    law.gradient, law.optimizer, law.steps, group.batch, group.shots, law.noise)  # fmt: skip
+
+
+def _with_sight(training: Training, scenario: Scenario, surroundings: Surroundings) -> Training:
+    """The training, graded on graphs that devices of its group would see in this world at random moments."""
+    if not isinstance(training.data, SightedGraphs):
+        return training
+    family = training.data.family
+    rng = Streams(scenario.seed).named(training.group, "sightings")
+    fleet, exam = surroundings.fleet, getattr(scenario.task, "holdout", 1)
+    devices = [device for device in range(len(fleet)) if fleet.key(device)[0] == training.group]
+    seen = surroundings.sightings(devices, to_ns(scenario.stop.duration_s), family, 2 * exam, rng)
+    return replace(training, data=SightedGraphs(family, seen[:exam], seen[exam:]))
+
+
+def _group(scenario: Scenario, group: DeviceGroup, training: Training, engine: Engine) -> Group:
+    at_site = group.processor_at == "site"
+    pools = [engine.pool(group.shared_processors) for _ in (scenario.sites.at if at_site else range(1))
+             ] if group.shared_processors else []  # fmt: skip
+    family = group.graphs
+    return Group(
+        training,
+        pools,
+        sees=family if isinstance(family, InterferenceGraphs) else None,
+        by_region=isinstance(family, MixedGraphs) and family.by == "region",
+        at_site=at_site,
+        resumes=scenario.training.on_interruption == "resume",
     )
-    return Group(group.name, group.processor, training, pool)
 
 
 def _downtime(scenario: Scenario, site: str, streams: Streams) -> Downtime:
@@ -117,24 +147,16 @@ def _air(scenario: Scenario, engine: Engine, streams: Streams) -> Air:
     radio = Radio(scenario.sites, laws.path_loss, laws.fading, laws.rate, laws.handover, laws.step_db, streams)
     cells = {direction: [Cell(engine, site) for site in range(count)] for direction in Direction}
     payload = Payload(
-        model_bit=BIT_PER_ANGLE * scenario.task.parameters,
+        model_bit=BIT_PER_ANGLE * scenario.parameters,
         header_bit=scenario.training.header_bit,
         co_model_bit=BIT_PER_CO_PARAMETER * scenario.training.co_model_parameters,
     )
     return Air(radio, cells, payload, restarts=laws.on_interruption == "restart")
 
 
-def _learner(scenario: Scenario, executor: Executor | None) -> Learner | None:
-    if executor is None:
-        return None
-    families = {group.name: group.graphs for group in scenario.devices}
-    batches = {group.name: group.batch for group in scenario.devices}
-    training = scenario.training
-    return Learner(scenario.seed, scenario.task, training.optimizer, training.steps, scenario.aggregation, families,
-                   batches, executor)  # fmt: skip
-
-
-def _introduce(engine: Engine, scenario: Scenario, fleet: Fleet, hardware: Sequence[Hardware]) -> None:
+def _introduce(
+    engine: Engine, scenario: Scenario, trainings: dict[str, Training], fleet: Fleet, hardware: Sequence[Hardware]
+) -> None:
     """Tells the observers who and what there is."""
     sites = scenario.sites
     for number, site in enumerate(sites.at):
@@ -143,8 +165,8 @@ def _introduce(engine: Engine, scenario: Scenario, fleet: Fleet, hardware: Seque
     for device, radio in enumerate(hardware):
         group = scenario.devices[fleet.group[device]]
         engine.emit(records.Device(0, device, fleet.name(device), group.name, group.processor.label,
-                                   group.graphs.data_class, radio.eirp_dbm, radio.noise_figure_db, radio.height_m,
-                                   radio.penetration_loss_db))  # fmt: skip
+                                   trainings[group.name].data_class, radio.eirp_dbm, radio.noise_figure_db,
+                                   radio.height_m, radio.penetration_loss_db))  # fmt: skip
     for device, track in fleet.from_files():
         for on_ns, off_ns in track.presence:
             engine.emit(records.Presence(0, device, on_ns, off_ns))

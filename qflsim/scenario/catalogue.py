@@ -18,9 +18,20 @@ from qflsim.learning.aggregation import (
     Threshold,
     WaitAll,
 )  # fmt: skip
-from qflsim.learning.graphs import CompleteGraphs, RegularGraphs
+from qflsim.learning.classification import Classification
+from qflsim.learning.estimators import Exact, ParameterShift, Spsa
+from qflsim.learning.graphs import (
+    CompleteGraphs,
+    ErdosRenyiGraphs,
+    RegularGraphs,
+    SherringtonKirkpatrick,
+    WattsStrogatzGraphs,
+)  # fmt: skip
+from qflsim.learning.graphs_files import FileGraphs
+from qflsim.learning.interference import InterferenceGraphs
+from qflsim.learning.mixtures import MixedGraphs
 from qflsim.learning.optimizers import Adam, GradientSteps
-from qflsim.learning.tasks import MaxCutQaoa
+from qflsim.learning.qaoa_task import Qaoa
 from qflsim.model import Model
 from qflsim.radio.fading import NoFading, Rayleigh
 from qflsim.radio.handover import A3
@@ -30,17 +41,33 @@ from qflsim.world.compute import IonTrap, Simulator, Superconducting
 from qflsim.world.mobility import RandomWaypoint, Static
 from qflsim.world.mobility_files import SumoFcd
 from qflsim.world.outages import RenewalOutage
+from qflsim.world.split import SplitProcessor
 
 CATALOGUE: dict[str, dict[str, type[Model]]] = {
     "mobility": {"static": Static, "random-waypoint": RandomWaypoint, "sumo-fcd": SumoFcd},
     "outage": {"renewal": RenewalOutage},
-    "processor": {"superconducting": Superconducting, "ion-trap": IonTrap, "simulator": Simulator},
+    "processor": {
+        "superconducting": Superconducting,
+        "ion-trap": IonTrap,
+        "simulator": Simulator,
+        "split": SplitProcessor,
+    },
     "path loss": {"umi-street-canyon": UmiStreetCanyon, "close-in": CloseIn},
     "fading": {"none": NoFading, "rayleigh": Rayleigh},
     "rate": {"gap": GapRate},
     "handover": {"a3": A3},
-    "graphs": {"regular": RegularGraphs, "complete": CompleteGraphs},
-    "task": {"maxcut-qaoa": MaxCutQaoa},
+    "graphs": {
+        "regular": RegularGraphs,
+        "complete": CompleteGraphs,
+        "erdos-renyi": ErdosRenyiGraphs,
+        "watts-strogatz": WattsStrogatzGraphs,
+        "sherrington-kirkpatrick": SherringtonKirkpatrick,
+        "mixture": MixedGraphs,
+        "file": FileGraphs,
+        "interference": InterferenceGraphs,
+    },
+    "task": {"qaoa": Qaoa, "classification": Classification},
+    "gradient": {"exact": Exact, "spsa": Spsa, "parameter-shift": ParameterShift},
     "optimizer": {"gradient-steps": GradientSteps, "adam": Adam},
     "when": {"wait-all": WaitAll, "quorum": Quorum, "deadline": Deadline, "async": Async, "buffered": Buffered},
     "weight": {"constant": Constant, "polynomial": Polynomial, "hinge": Hinge, "threshold": Threshold},

@@ -4,7 +4,7 @@ import hashlib
 import json
 import re
 import tomllib
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from importlib.metadata import version
 from os.path import exists, isdir, isfile
 from pathlib import Path
@@ -15,7 +15,7 @@ from pydantic import ValidationError
 from qflsim.errors import InputError
 from qflsim.scenario.mistakes import mistakes
 from qflsim.scenario.schema import Scenario
-from qflsim.world.mobility_files import SumoFcd
+from qflsim.scenario.sources import files
 
 _PACKAGE = Path(__file__).parents[1]
 _MOST_BYTES = 1 << 24
@@ -134,26 +134,18 @@ def resolved(scenario: Scenario) -> dict[str, Any]:
 def inputs(scenario: Scenario) -> dict[str, str]:
     """SHA-256 of every input file, by the path that the scenario gives it."""
     found = {}
-    for file in _files(scenario):
+    for file in files(scenario):
         digest = hashlib.sha256()
         try:
             if exists(scenario.folder / file) and not isfile(scenario.folder / file):  # a pipe would be waited for
-                raise InputError(file, "no regular file", "a mobility file that can be read")
+                raise InputError(file, "no regular file", "an input file that can be read")
             with (scenario.folder / file).open("rb") as stream:
                 while block := stream.read(1 << 20):
                     digest.update(block)
         except OSError as error:
-            raise InputError(file, error.strerror or str(error), "a mobility file that can be read") from None
+            raise InputError(file, error.strerror or str(error), "an input file that can be read") from None
         found[file] = digest.hexdigest()
     return found
-
-
-def _files(scenario: Scenario) -> Iterator[str]:
-    seen = set()
-    for group in scenario.devices:
-        if isinstance(group.mobility, SumoFcd) and group.mobility.file not in seen:
-            seen.add(group.mobility.file)
-            yield group.mobility.file
 
 
 def digest(scenario: Scenario, hashes: dict[str, str]) -> str:
@@ -178,7 +170,17 @@ def world(scenario: Scenario, hashes: dict[str, str]) -> str:
 
 
 def _hash(data: dict[str, Any], hashes: dict[str, str]) -> str:
-    for group in data.get("scenario", data)["devices"]:
-        if "file" in group["mobility"]:
-            group["mobility"]["file"] = hashes.get(group["mobility"]["file"], group["mobility"]["file"])
-    return hashlib.sha256(json.dumps(data, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
+    text = json.dumps(_by_content(data, hashes), sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _by_content(data: Any, hashes: dict[str, str], key: str = "") -> Any:
+    """The data with every input file's name replaced by its hash."""
+    if isinstance(data, dict):
+        return {name: _by_content(value, hashes, name) for name, value in data.items()}
+    if isinstance(data, list):
+        return [_by_content(item, hashes, key) for item in data]
+    return hashes.get(data, data) if key in _FILES else data
+
+
+_FILES = ("file", "files", "holdout")

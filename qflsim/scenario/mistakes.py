@@ -30,6 +30,9 @@ _BOUNDS = {
     "string_too_long": "a text of at most {max_length} characters",
     "model_type": "a section",
     "dict_type": "a section",
+    "model_attributes_type": "a section",
+    "union_tag_invalid": "a section whose kind is one of {expected_tags}",
+    "union_tag_not_found": "a section with a kind",
 }
 
 
@@ -78,11 +81,19 @@ def _nearest(got: str, names: Sequence[str]) -> str:
 
 
 def _names(model: type[Model], path: Sequence[int | str]) -> list[str]:
-    """The keys of the section at `path` below `model`."""
+    """The keys of the section at `path` below `model`. Where a field takes several kinds, the kind is a part of it."""
+    kinds: list[type[Model]] = []
     for part in path:
         if isinstance(part, str) and part in model.model_fields:
-            model = next(_models(model.model_fields[part].annotation), model)
+            kinds = list(_models(model.model_fields[part].annotation))
+            model = kinds[0] if kinds else model
+        else:
+            model = next((kind for kind in kinds if _is_kind(kind, part)), model)
     return list(model.model_fields)
+
+
+def _is_kind(model: type[Model], name: int | str) -> bool:
+    return "kind" in model.model_fields and model.model_fields["kind"].default == name
 
 
 def _models(annotation: Any) -> Iterator[type[Model]]:
@@ -108,7 +119,7 @@ def _got(detail: ErrorDetails, loc: tuple[int | str, ...], root: dict[str, Any])
 
 
 def place(loc: Sequence[int | str], data: Any) -> str:
-    """A dotted path; an item of a list goes by its `name` where it has one."""
+    """A dotted path; an item of a list goes by its `name` where it has one, and a section's kind is no part of it."""
     parts: list[str] = []
     for part in loc:
         if isinstance(part, int):
@@ -116,7 +127,7 @@ def place(loc: Sequence[int | str], data: Any) -> str:
             name = item.get("name") if isinstance(item, dict) else None
             parts.append(name if isinstance(name, str) else str(part))
             data = item
-        else:
+        elif not (isinstance(data, dict) and part not in data and data.get("kind") == part):
             parts.append(part)
             data = data.get(part) if isinstance(data, dict) else None
     return ".".join(parts) or "the scenario"

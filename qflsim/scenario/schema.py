@@ -7,9 +7,12 @@ from pydantic import Field, PrivateAttr, field_validator, model_validator
 
 from qflsim.errors import InputError
 from qflsim.learning.aggregation import Buffered, Combination, Constant, Mean, Rounds, StalenessWeight, Stream
+from qflsim.learning.estimators import Estimator, Exact, ParameterShift
 from qflsim.learning.graphs import GraphFamily, RegularGraphs
+from qflsim.learning.interference import InterferenceGraphs, SightedGraphs
 from qflsim.learning.optimizers import GradientSteps, Optimizer
-from qflsim.learning.tasks import MaxCutQaoa
+from qflsim.learning.qaoa_task import Qaoa
+from qflsim.learning.tasks import Task
 from qflsim.model import Count, Model, Name, Patience, Positive
 from qflsim.radio.fading import FadingLaw, Rayleigh
 from qflsim.radio.handover import A3
@@ -53,17 +56,24 @@ class DeviceGroup(Model):
         area_m=(200.0, 200.0), origin_m=(-100.0, -100.0), speed_m_per_s=(0.5, 1.5)
     )
     processor: Annotated[Processor, OfKind("processor")] = Superconducting()
+    processor_at: Literal["device", "site"] = "device"
+    """Where jobs run: at a site it is the one that served the device last; they stand still while it is down."""
     shared_processors: Count | None = None
-    """Processors that the group shares, first come first served; without it each device has its own."""
+    """Processors that the group shares (at each site), first come first served; without it each device has its own."""
     eirp_dbm: Annotated[float, Field(ge=-30, le=60)] = 23.0
     noise_figure_db: Annotated[float, Field(ge=0, le=30)] = 9.0
     height_m: Annotated[float, Field(ge=0.5, le=22.5)] = 1.5
     penetration_loss_db: Annotated[float, Field(ge=0, le=60)] = 0.0
     penetration_deviation_db: Annotated[float, Field(ge=0, le=20)] = 0.0
     """The loss of a device's surroundings (a car: 9 and 5 dB, TR 38.901 7.4.3.2), drawn once a device, at least 0."""
-    graphs: Annotated[GraphFamily, OfKind("graphs")] = RegularGraphs()
+    graphs: Annotated[GraphFamily | InterferenceGraphs, OfKind("graphs")] = RegularGraphs()
     batch: Count = 4
     shots: Annotated[int, Field(ge=1, le=10_000_000)] = 1000
+
+    @property
+    def holds(self) -> GraphFamily:
+        """What the devices hold. Interference is seen while the run goes on."""
+        return SightedGraphs(self.graphs) if isinstance(self.graphs, InterferenceGraphs) else self.graphs
 
     @model_validator(mode="after")
     def _counted(self) -> Self:
@@ -74,18 +84,18 @@ class DeviceGroup(Model):
             raise ValueError("count: how many devices the group has")
         return self
 
-    @model_validator(mode="after")
-    def _circuits_fit(self) -> Self:
-        try:
-            self.processor.circuit_s(self.graphs.nodes, edges=1, colour_layers=1, layers=1)
-        except InputError as error:
-            raise ValueError(f"graphs that fit the processor: {error}") from None
-        return self
-
 
 class TrainingSection(Model):
-    """A participation's local training, and what travels with it. The clock is charged for SPSA's circuits."""
+    """A participation's local training, and what travels with it.
 
+    `gradient` is how a device learns the slope of its objective: the clock is charged for the circuits it takes.
+    `noise`: the processors' gate, readout and angle errors enter what is learned. `on_interruption`: what a job whose
+    processor lost its power keeps of it: "resume" the finished steps, "restart" nothing.
+    """
+
+    gradient: Annotated[Estimator, OfKind("gradient")] = Exact()
+    noise: bool = False
+    on_interruption: Literal["resume", "restart"] = "resume"
     optimizer: Annotated[Optimizer, OfKind("optimizer")] = GradientSteps()
     steps: Annotated[int, Field(ge=1, le=10_000)] = 2
     co_model_parameters: Annotated[int, Field(ge=0, le=10**12)] = 0
@@ -126,7 +136,7 @@ class Scenario(Model):
     sites: Sites = Sites(at=(SiteAt(name="site", x_m=0.0, y_m=0.0),))
     radio: RadioSection = RadioSection()
     devices: Annotated[tuple[DeviceGroup, ...], Field(min_length=1)]
-    task: Annotated[MaxCutQaoa, OfKind("task")] = MaxCutQaoa()
+    task: Annotated[Task, OfKind("task")] = Field(default_factory=Qaoa)
     training: TrainingSection = TrainingSection()
     aggregation: Aggregation = Aggregation()
     outages: tuple[Annotated[OutageSource, OfKind("outage")], ...] = ()
@@ -150,6 +160,26 @@ class Scenario(Model):
                 if name not in known:
                     raise ValueError(f"outages: sites that exist ({', '.join(known)}), not {name!r}")
         return self
+
+    @model_validator(mode="after")
+    def _suits_the_task(self) -> Self:
+        gradient, task = self.training.gradient, self.task
+        if isinstance(gradient, ParameterShift) and isinstance(task, Qaoa) and not task.plain:
+            raise ValueError('training.gradient: "spsa" or "exact" with multi_angle, warm_start or tail: '
+                             "the shift rule is that of a mean, and of plain circuits")  # fmt: skip
+        for group in self.devices:
+            if not task.holds_graphs and group.graphs != DeviceGroup.model_fields["graphs"].default:
+                raise ValueError(f"devices.{group.name}.graphs: none, for the task {task.kind} says what devices hold")
+            try:
+                group.processor.qpus(task.qubits(group.holds))
+            except InputError as error:
+                raise ValueError(f"devices.{group.name}: circuits that fit the processor: {error}") from None
+        return self
+
+    @property
+    def parameters(self) -> int:
+        """Length of the model's parameter vector."""
+        return len(self.task.first(self.seed, tuple(group.holds for group in self.devices)))
 
     @property
     def folder(self) -> Path:

@@ -7,11 +7,14 @@ from typing import Any, Protocol, cast
 import simpy
 
 from qflsim import records
+from qflsim.learning.tasks import Gathered
+from qflsim.learning.updates import Part
 from qflsim.records import Direction, Fate, Happening
-from qflsim.sim.engine import Order, Story
+from qflsim.sim.engine import Story
+from qflsim.sim.job import Job
 from qflsim.sim.transfer import Transfer
 from qflsim.sim.world import World
-from qflsim.units import NEVER_NS, to_ns
+from qflsim.units import NEVER_NS
 
 
 class Aggregator(Protocol):
@@ -20,8 +23,8 @@ class Aggregator(Protocol):
     def hand_out(self) -> int:
         """A download starts: the version that it carries."""
 
-    def begin_training(self, participation: "Participation") -> Future[tuple[float, ...]] | None:
-        """A training starts: its result, to be; None where nothing is learned."""
+    def begin_training(self, participation: "Participation", gathered: Gathered) -> None:
+        """A training starts, also on data that the device has just gathered."""
 
     def arrived(self, participation: "Participation") -> None:
         """An update is at the server."""
@@ -42,7 +45,9 @@ class Participation:
         self.weight = 0.0
         self.fate: Fate | None = None
         self.doing = "coverage"
-        self.result: Future[tuple[float, ...]] | None = None
+        self.result: tuple[Part, Future[tuple[float, ...]]] | None = None
+        """what the device trains, and what comes of it; None where nothing is learned"""
+        self.site = -1
         self._world, self._server, self._engine = world, server, world.engine
         self._process = world.engine.process(self._story())
 
@@ -71,8 +76,10 @@ class Participation:
         self.doing = f"coverage for the {direction.name.lower()}"
         rng = self._world.streams.named(*self._world.fleet.key(self.device), "fading", int(direction), self.number)
         link = self._world.link(self.device)
-        yield from Transfer(self._engine, self._world.air, link, direction, self.device, self.identity, rng,
-                            lambda: self._first_served(direction)).carry()  # fmt: skip
+        transfer = Transfer(self._engine, self._world.air, link, direction, self.device, self.identity, rng,
+                            lambda: self._first_served(direction))  # fmt: skip
+        yield from transfer.carry()
+        self.site = transfer.last_site
 
     def _first_served(self, direction: Direction) -> None:
         self.doing = f"the {direction.name.lower()}"
@@ -86,44 +93,20 @@ class Participation:
 
     def _train(self) -> Generator[simpy.Event, Any, None]:
         """Waits for a processor, then holds it for as long as the job's circuits take."""
-        group = self._world.group(self.device)
-        key = self._world.fleet.key(self.device)
-        charge = group.training.charge(group.processor, *key, self.number)
-        queued_ns = self._engine.now_ns
+        job = Job(self._engine, self._world, self.device, self.identity, self.number, self.site)
         self.doing = "a processor"
         self._say(Happening.QUEUE_START)
-        turn = group.pool.request() if group.pool else None
         try:
-            if turn:
-                yield turn
-            queue_s = group.processor.queue_s(self._world.streams.named(*key, "queue", self.number))
-            yield self._engine.wait(to_ns(queue_s), Order.COMPLETION, self.device)
+            yield from job.wait()
             self.training_start_ns = self._engine.now_ns
             self.doing = "the training"
             self._say(Happening.TRAINING_START)
-            self.result = self._server.begin_training(self)
-            compile_ns = to_ns(group.processor.compile_s)
-            yield self._engine.wait(compile_ns + to_ns(charge.compute_s), Order.COMPLETION, self.device)
+            self._server.begin_training(self, job.gathered)
+            yield from job.work()
             self.training_end_ns = self._engine.now_ns
             self._say(Happening.TRAINING_END)
         finally:
-            if turn and group.pool:
-                group.pool.release(turn) if turn.triggered else turn.cancel()
-            self._engine.emit(
-                records.Training(
-                    t_ns=self._engine.now_ns,
-                    participation=self.identity,
-                    device=self.device,
-                    queued_ns=queued_ns,
-                    start_ns=self.training_start_ns,
-                    end_ns=self._engine.now_ns,
-                    compile_ns=to_ns(group.processor.compile_s),
-                    circuits=charge.circuits,
-                    shots=charge.shots,
-                    circuit_s=charge.circuit_s,
-                    complete=self.training_end_ns != NEVER_NS,
-                )
-            )
+            job.leave()
 
     def _say(self, happening: Happening, value: int = 0) -> None:
         self._engine.emit(records.Event(self._engine.now_ns, happening, self.device, self.identity, -1, value))

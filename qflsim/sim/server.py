@@ -9,7 +9,8 @@ import simpy
 
 from qflsim import records
 from qflsim.learning.aggregation import Rounds, Rules, Stream, coefficients
-from qflsim.learning.updates import Contribution, Learner
+from qflsim.learning.tasks import Gathered
+from qflsim.learning.updates import Contribution, Learner, Part
 from qflsim.records import Fate, Happening
 from qflsim.sim.engine import Order, Story
 from qflsim.sim.participation import Participation
@@ -90,13 +91,12 @@ class Server:
         self.reached = True
         return self.version
 
-    def begin_training(self, participation: Participation) -> Future[tuple[float, ...]] | None:
+    def begin_training(self, participation: Participation, gathered: Gathered) -> None:
         """A device starts to train: what it computes is handed over now, and collected when it is needed."""
-        if self._learner is None:
-            return None
-        return self._learner.begin(
-            *self._world.fleet.key(participation.device), participation.number, participation.base_version
-        )
+        if self._learner is not None:
+            group, index = self._world.fleet.key(participation.device)
+            part = Part(group, index, participation.number, participation.base_version, gathered)
+            participation.result = part, self._learner.begin(part)
 
     def arrived(self, participation: Participation) -> None:
         """An update is here."""
@@ -179,7 +179,7 @@ class Server:
         )
         self._applied.update(training.data_class for training in trainings[: len(fresh)])
         if self._learner is not None:
-            results = [(cast(Future[tuple[float, ...]], p.result), p.base_version) for p in together]
+            results = [cast(tuple[Part, Future[tuple[float, ...]]], p.result) for p in together]
             updates = self._learner.combine([Contribution(*r, w) for r, w in zip(results, weights, strict=True)])
             for p, angles in zip(fresh, updates, strict=False):
                 self._engine.emit(records.UpdateAngles(self._engine.now_ns, p.identity, tuple(map(float, angles))))
@@ -207,9 +207,9 @@ class Server:
 
     def _tell_metrics(self, wait: bool) -> None:
         if self._learner is not None:
-            for version, metrics in self._learner.examined(wait):
-                for name, value in metrics.items():
-                    self._engine.emit(records.Evaluation(self._made_ns[version], version, f"ratio/{name}", value))
+            for version, grades in self._learner.examined(wait):
+                for name, grade in grades.items():
+                    self._engine.emit(records.Evaluation(self._made_ns[version], version, name, *grade))
 
     # --- small things
 

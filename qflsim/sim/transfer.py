@@ -56,7 +56,7 @@ class Transfer:
         self._start_ns = self._since_ns = engine.now_ns
         self._waits: dict[_Waits, int] = dict.fromkeys(_Waits, 0)
         self._waiting_for = _Waits.UNCOVERED
-        self._first_site = self._last_site = -1
+        self._first_site = self.last_site = -1
         self._handovers = self._outages = 0
 
     def carry(self) -> Story:
@@ -80,24 +80,24 @@ class Transfer:
                 blocked = self._link.blocked_by_outage(self._direction, self._engine.now_ns)
                 self._turn_to(_Waits.OUTAGE if blocked else _Waits.UNCOVERED)
                 yield self._engine.at(look_ns, Order.WORLD, self._device)
-            elif self._last_site < 0 or self._waiting_for is _Waits.HANDOVER:
+            elif self.last_site < 0 or self._waiting_for is _Waits.HANDOVER:
                 break
             else:
                 self._turn_to(_Waits.HANDOVER)
                 reestablishment_ns = to_ns(self._air.radio.handover.reestablishment_s)
                 yield self._engine.wait(reestablishment_ns, Order.WORLD, self._device)
-        if self._last_site < 0:
+        if self.last_site < 0:
             self._first_site = site
             self._on_first_service()
         else:
             self._say(Happening.COVERAGE_BACK, site)
-            if site != self._last_site:
+            if site != self.last_site:
                 self._emit_handover(site, broke_ns, Reason.OUTAGE if cause is _Waits.OUTAGE else Reason.COVERAGE)
         return site
 
     def _served_by(self, site: int) -> Story:
         """Takes part in a site's cell until done (returns None with nothing left), lost, or handed over to a site."""
-        self._last_site = site
+        self.last_site = site
         self._turn_to(_Waits.SHARING)
         cell, attached_ns = self._air.cells[self._direction][site], self._engine.now_ns
         level_db = float(self._link.snr_db(self._direction, attached_ns)[site])
@@ -146,7 +146,7 @@ class Transfer:
     def _lose(self, kind: ChangeKind) -> None:
         """The connection breaks: what got through is kept, or lost if transfers restart."""
         self._turn_to(_Waits.OUTAGE if kind is ChangeKind.OUTAGE else _Waits.UNCOVERED)
-        self._say(Happening.COVERAGE_LOST, self._last_site)
+        self._say(Happening.COVERAGE_LOST, self.last_site)
         if self._air.restarts:
             self._wasted_bit += self._size_bit - self._left_bit
             self._left_bit = self._size_bit
@@ -177,7 +177,7 @@ class Transfer:
 
     def _emit_handover(self, to_site: int, start_ns: int, reason: Reason) -> None:
         self._handovers += 1
-        self._engine.emit(records.Handover(self._engine.now_ns, self._device, self._participation, self._last_site,
+        self._engine.emit(records.Handover(self._engine.now_ns, self._device, self._participation, self.last_site,
                                            to_site, start_ns, reason))  # fmt: skip
 
     def _emit_record(self) -> None:
@@ -191,7 +191,7 @@ class Transfer:
                 end_ns=self._engine.now_ns,
                 **{f"{waits.value}_ns": time_ns for waits, time_ns in self._waits.items()},
                 first_site=self._first_site,
-                last_site=self._last_site,
+                last_site=self.last_site,
                 handovers=self._handovers,
                 outages=self._outages,
                 **self._air.payload._asdict(),

@@ -7,10 +7,13 @@ import numpy as np
 import numpy.typing as npt
 import simpy
 
-from qflsim.learning.charges import Training
+from qflsim.learning.interference import InterferenceGraphs
+from qflsim.learning.tasks import Gathered
+from qflsim.learning.training import Training
 from qflsim.radio.fading import Rayleigh, RayleighProcess
-from qflsim.radio.link import Hardware, Link
+from qflsim.radio.link import Hardware, Link, Radio
 from qflsim.sim.engine import Engine
+from qflsim.sim.surroundings import Surroundings
 from qflsim.sim.transfer import Air
 from qflsim.streams import Streams
 from qflsim.units import NS_PER_S, SPEED_OF_LIGHT_M_PER_S
@@ -23,11 +26,25 @@ from qflsim.world.outages import Downtime
 class Group:
     """What the devices of one group have in common."""
 
-    name: str
-    processor: Processor
     training: Training
-    pool: simpy.Resource | None = None
-    """The processors that the group shares; None: each device has its own."""
+    pools: Sequence[simpy.Resource] = ()
+    """the processors that the group shares: one pool, or one at each site; none: each device has its own"""
+    sees: InterferenceGraphs | None = None
+    """the graphs that its devices gather around them"""
+    by_region: bool = False
+    """whether what a device holds depends on where it lives"""
+    at_site: bool = False
+    resumes: bool = True
+    """whether a job whose processor lost its power goes on with the steps that it had not finished"""
+
+    @property
+    def processor(self) -> Processor:
+        """What the devices train on."""
+        return self.training.processor
+
+    def pool(self, site: int) -> simpy.Resource | None:
+        """The processors that a device shares whom this site served last."""
+        return self.pools[site if self.at_site else 0] if self.pools else None
 
 
 @dataclass(frozen=True)
@@ -49,6 +66,26 @@ class World:
     def link(self, device: int) -> Link:
         """What a device hears."""
         return Link(self.air.radio, self.fleet.track(device), self.hardware[device], self.downtimes)
+
+    def gathered(self, device: int) -> Gathered:
+        """What the world adds to a device's data now."""
+        group = self.group(device)
+        region = self.radio.sites.at[self._home(device)].name if group.by_region else ""
+        if group.sees is None:
+            return Gathered(region)
+        graph = Surroundings(self.fleet, self.hardware, self.radio).graph(device, self.engine.now_ns, group.sees)
+        return Gathered(region, (graph,))
+
+    @property
+    def radio(self) -> Radio:
+        """The radio weather."""
+        return self.air.radio
+
+    def _home(self, device: int) -> int:
+        """The site nearest to where a device first appears."""
+        track = self.fleet.track(device)
+        leg = track.leg(track.presence[0][0])
+        return int(np.argmin([np.hypot(site.x_m - leg.x_m, site.y_m - leg.y_m) for site in self.radio.sites.at]))
 
     def fading(self, device: int, site: int, t_ns: npt.NDArray[np.int64]) -> npt.NDArray[np.complex128]:
         """The fading h of a device and a site at any instants, of unit mean power: for looking at the channel.

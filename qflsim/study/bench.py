@@ -11,11 +11,12 @@ import simpy
 from tqdm import tqdm
 
 from qflsim.learning.graphs import RegularGraphs
-from qflsim.learning.tasks import draw_weights
 from qflsim.quantum.circuits import reference_gradient
-from qflsim.quantum.qaoa import FIXED_ANGLES, cut_values, energies_and_gradients
-from qflsim.scenario.build import build, read_tracks
+from qflsim.quantum.ising import costs, maxcut
+from qflsim.quantum.qaoa import FIXED_ANGLES, energies_and_gradients
+from qflsim.scenario.build import build
 from qflsim.scenario.load import load
+from qflsim.scenario.sources import read
 from qflsim.sim.engine import Engine, Story
 from qflsim.streams import Streams
 from qflsim.study.measuring import Figure, best_s
@@ -31,8 +32,9 @@ def measure(names: tuple[str, ...]) -> list[Figure]:
 
 def _qaoa() -> list[Figure]:
     """Value and gradient of 16 weighted 3-regular graphs of 10 nodes at 3 layers, as in a device's training."""
-    weights = draw_weights(RegularGraphs(), 16, Streams(0).named("bench"))
-    cuts, angles = cut_values(weights), np.array(FIXED_ANGLES[3])
+    rng = Streams(0).named("bench")
+    weights = np.stack([RegularGraphs().draw(rng).weights for _ in range(16)])
+    cuts, angles = costs(maxcut(weights)), np.array(FIXED_ANGLES[3])
     ours_s = best_s(lambda: energies_and_gradients(cuts, angles), repeats=200) / len(weights)
 
     plain_s = best_s(lambda: reference_gradient(weights[0], angles), repeats=10)  # it computes the value on its way
@@ -63,7 +65,7 @@ def _recording() -> list[Figure]:
             run(scenario, Path(folder) / "trace.h5", timing_only=True)
 
     def unheard() -> None:
-        build(scenario, read_tracks(scenario)).run()
+        build(scenario, read(scenario)).run()
 
     with_s, without_s = (best_s(action, 2, process_time) for action in (recorded, unheard))
     return [Figure("recording", with_s, "s of a core", without_s, "no trace", without_s / with_s)]

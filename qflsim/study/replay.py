@@ -1,5 +1,6 @@
 """Replay: a run is simulated again from its trace alone, and compared with it record by record."""
 
+import json
 from collections import defaultdict
 from importlib.metadata import version
 from itertools import groupby
@@ -9,9 +10,10 @@ import numpy as np
 
 from qflsim.errors import InputError
 from qflsim.records import Record, label
-from qflsim.scenario.build import Tracks, build
+from qflsim.scenario.build import build
 from qflsim.scenario.load import parse
 from qflsim.scenario.schema import Scenario
+from qflsim.scenario.sources import Tracks, restored
 from qflsim.sim.engine import Order
 from qflsim.study.executors import executor_of
 from qflsim.study.run import BASELINE, tell_baselines
@@ -52,15 +54,16 @@ def replay(trace: Trace, workers: int = 1, plugins: bool = False) -> Verdict:
     def collect(record: Record) -> None:
         again[type(record)].append(record)
 
+    sources = restored(scenario, recorded_tracks(trace, scenario), json.loads(trace.text("graphs")), str(trace.path))
     with executor_of(1 if header["timing_only"] else workers) as executor:
         learns = None if header["timing_only"] else executor
-        simulation = build(scenario, recorded_tracks(trace, scenario), (collect,), learns)
+        simulation = build(scenario, sources, (collect,), learns)
         if end_ns is not None:
             engine = simulation.engine
             engine.call_at(end_ns, Order.STOP, 0, lambda: engine.stop("the trace ends here"))
         simulation.run()
-        if BASELINE in trace.table("evaluations")["version"]:
-            tell_baselines(scenario, executor, collect)
+        if simulation.learner is not None and BASELINE in trace.table("evaluations")["version"]:
+            tell_baselines(simulation.learner, collect)
     return _compared(recorded, end_ns is None, again)
 
 

@@ -4,14 +4,14 @@ import math
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+import pandas as pd
+
 from qflsim.records import Fate
 from qflsim.study.phases import phase_times
 from qflsim.study.replay import Verdict, recorded_header
 from qflsim.study.run import BASELINE
 from qflsim.trace.reader import RECOVERED, Trace
 from qflsim.units import to_s
-
-FAMILY = "ratio/"
 
 
 def summary(trace: Trace) -> dict[str, Any]:
@@ -50,28 +50,64 @@ def final_metrics(trace: Trace) -> dict[str, float]:
     }
 
 
-def ratios(trace: Trace) -> tuple[list[str], list[list[str]]]:
-    """Approximation ratio by class of data: of the first version, the best, the last, and of every baseline."""
+GOALS = {"ratio": "approximation ratio", "accuracy": "accuracy"}
+MEASURED = "measured"
+"""Stands in a metric's name for its kind where a device's noise and shots show in it."""
+_COLUMNS_WITH_INTERVALS = 4
+
+
+def _noise_free(trace: Trace) -> tuple[str, pd.DataFrame]:
+    """The kind of metric by which versions are graded, and its evaluations, with the class of data as a column."""
     evaluations = trace.evaluations
     learned = evaluations[evaluations["version"] != BASELINE]
-    baselines = evaluations[evaluations["version"] == BASELINE]
-    classes = [metric.removeprefix(FAMILY) for metric in dict.fromkeys(learned["metric"])]
+    kind, data_class = learned["metric"].str.partition("/")[[0, 2]].to_numpy().T
+    learned = learned.assign(kind=kind, data_class=data_class)[kind != MEASURED]
+    return str(learned["kind"].iloc[0]), learned
+
+
+def grades(trace: Trace) -> tuple[list[str], list[list[str]]]:
+    """The noise-free metric by class of data: of the first version, the best, the last, and of every baseline."""
+    kind, learned = _noise_free(trace)
+    baselines = trace.evaluations[trace.evaluations["version"] == BASELINE]
+    classes = list(dict.fromkeys(learned["data_class"]))
+    if len(classes) == 2:  # of a single class, "mean" says nothing more
+        classes.remove("mean")
     rows = []
     for version in dict.fromkeys([learned["version"].iloc[0], best(trace)[0], learned["version"].iloc[-1]]):
-        told = learned[learned["version"] == version].set_index("metric")["value"]
-        rows.append([f"version {version}", *(f"{told.get(FAMILY + name, math.nan):.3f}" for name in classes)])
-    told = baselines.set_index("metric")["value"]
-    rows += [
-        [baseline, *(f"{told.get(f'{baseline}/{name}', math.nan):.3f}" for name in classes)]
-        for baseline in dict.fromkeys(metric.rpartition("/")[0] for metric in told.index)
-    ]
-    return ["approximation ratio", *classes], rows
+        told = learned[learned["version"] == version].set_index("data_class")
+        rows.append([f"version {version}", *_cells(told, classes)])
+    names = baselines["metric"].str.rpartition("/")
+    by_class = baselines.set_index(names[2])
+    rows += [[name, *_cells(by_class[(names[0] == name).to_numpy()], classes)] for name in dict.fromkeys(names[0])]
+    return [GOALS.get(kind, kind), *classes], rows
+
+
+def _cells(told: pd.DataFrame, classes: list[str]) -> list[str]:
+    """Values with the half-widths of their confidence intervals; in a wide table only the mean's."""
+    cells = []
+    for name in classes:
+        if name not in told.index:
+            cells.append("")
+            continue
+        value, half_width = told.loc[name, ["value", "half_width"]]
+        shown = math.isfinite(half_width) and (name == "mean" or len(classes) <= _COLUMNS_WITH_INTERVALS)
+        cells.append(f"{value:.3f} ±{half_width:.3f}" if shown else f"{value:.3f}")
+    return cells
+
+
+def measured(trace: Trace) -> tuple[list[str], list[list[str]]]:
+    """What each group's devices would measure of the last version, beside what it is without noise."""
+    evaluations = trace.evaluations
+    last = evaluations[evaluations["version"] == evaluations["version"].max()].set_index("metric")
+    told = last[last.index.str.startswith(f"{MEASURED}/")]
+    rows = [[metric.removeprefix(f"{MEASURED}/"), *_cells(last, [metric])] for metric in told.index]
+    return ["as measured by", f"version {evaluations['version'].max()}"], rows
 
 
 def best(trace: Trace) -> tuple[int, float]:
-    """The version with the best mean ratio, and the simulated time in seconds at which it was made."""
-    evaluations = trace.evaluations
-    mean = evaluations[evaluations["metric"] == f"{FAMILY}mean"]
+    """The version with the best mean grade, and the simulated time in seconds at which it was made."""
+    _, learned = _noise_free(trace)
+    mean = learned[learned["data_class"] == "mean"]
     top = mean.loc[mean["value"].idxmax()]
     return int(top["version"]), float(top["t_s"])
 
@@ -139,12 +175,24 @@ def _learned(trace: Trace) -> list[str]:
     if not len(trace.evaluations):
         return []
     version, t_s = best(trace)
+    head, rows = measured(trace)
     return [
-        *table(*ratios(trace)),
-        f"best on average: version {version}, at {t_s:.1f} s",
-        "learning from exact gradients (an idealisation); the clock charges SPSA's circuits",
+        *table(*grades(trace)),
+        f"noise-free, ± 95 % over held-out data; best on average: version {version}, at {t_s:.1f} s",
+        *(["", *table(head, rows)] if rows else []),
+        _how(trace),
         "",
     ]
+
+
+def _how(trace: Trace) -> str:
+    """How the devices learned, and what the clock was charged for it."""
+    training = trace.scenario["training"]
+    rule, noise = training["gradient"], " of noisy circuits" if training["noise"] else ""
+    if rule["kind"] == "exact":
+        charged = {"spsa": "SPSA's", "parameter-shift": "the parameter-shift rule's"}[rule["charged_as"]]
+        return f"learning from exact gradients{noise} (an idealisation); the clock charges {charged} circuits"
+    return f"learning by {rule['kind']} from the shots{noise} that the clock is charged for"
 
 
 def _unreached(trace: Trace) -> Iterable[str]:

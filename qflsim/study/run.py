@@ -5,7 +5,7 @@ import signal
 import threading
 import time
 from collections.abc import Iterator
-from concurrent.futures import BrokenExecutor, Executor
+from concurrent.futures import BrokenExecutor
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -15,11 +15,12 @@ from typing import NamedTuple
 
 from qflsim import records
 from qflsim.errors import InputError, RunError, StoppedError
-from qflsim.learning.tasks import baselines
+from qflsim.learning.updates import Learner
 from qflsim.records import Observer, Record
-from qflsim.scenario.build import build, read_tracks
+from qflsim.scenario.build import build
 from qflsim.scenario.load import digest, inputs, resolved, world
 from qflsim.scenario.schema import Scenario
+from qflsim.scenario.sources import Sources, read
 from qflsim.sim.engine import Engine
 from qflsim.study.executors import executor_of
 from qflsim.trace.fingerprint import Fingerprint
@@ -56,18 +57,20 @@ def run(scenario: Scenario, out: Path | str | None = None, *, workers: int = 1, 
     """
     began = time.monotonic()
     who = identity(scenario)
-    tracks = read_tracks(scenario)
+    sources = read(scenario)
     with stop_on_signals() as stop, executor_of(1 if timing_only else workers, cluster) as executor:
-        writer, path = _open(scenario, who, None if out is None else Path(out), timing_only=timing_only, force=force)
+        writer, path = _open(
+            scenario, sources, who, None if out is None else Path(out), timing_only=timing_only, force=force
+        )
         seen = Seen()
         complete, reason = False, ""
         try:
-            simulation = build(scenario, tracks, (writer, seen, *observers), None if timing_only else executor)
+            simulation = build(scenario, sources, (writer, seen, *observers), None if timing_only else executor)
             stop.attend(simulation.engine)
             outcome = simulation.run()
             whole = simulation.engine.ending != stop.reason
-            if whole and not timing_only:
-                tell_baselines(scenario, executor, writer, seen)
+            if whole and simulation.learner is not None:
+                tell_baselines(simulation.learner, writer, seen)
             complete, reason = whole, outcome.reason if whole else stop.reason
         except BrokenExecutor as error:
             if not stop.reason:
@@ -103,16 +106,15 @@ class Seen:
         self.last_ns = max(self.last_ns, record.t_ns)
 
 
-def tell_baselines(scenario: Scenario, executor: Executor, *observers: Observer) -> None:
-    """Grades what other ways of training reach on the same held-out graphs, for comparison."""
-    families = tuple(dict.fromkeys(group.graphs for group in scenario.devices))
-    for name, grades in executor.submit(baselines, scenario.seed, scenario.task, families).result().items():
-        for data_class, ratio in grades.items():
+def tell_baselines(learner: Learner, *observers: Observer) -> None:
+    """Grades what other ways of training reach on the same held-out data, for comparison."""
+    for name, grades in learner.baselines():
+        for data_class, grade in grades.items():
             for observer in observers:
-                observer(records.Evaluation(0, BASELINE, f"{name}/{data_class}", ratio))
+                observer(records.Evaluation(0, BASELINE, f"{name}/{data_class}", *grade))
 
 
-def _open(scenario: Scenario, who: Identity, out: Path | None, *, timing_only: bool,
+def _open(scenario: Scenario, sources: Sources, who: Identity, out: Path | None, *, timing_only: bool,
           force: bool) -> tuple[TraceWriter, Path]:  # fmt: skip
     header: dict[str, Scalar] = {
         "name": scenario.name,
@@ -125,10 +127,11 @@ def _open(scenario: Scenario, who: Identity, out: Path | None, *, timing_only: b
     }
     for library in ("numpy", "pennylane-lightning", "simpy", "h5py"):
         header[f"{library}_version"] = version(library)
+    texts = _texts(scenario, sources, who)
     for path in [out] if out is not None else _free_names(scenario.name, who.digest):
         try:
-            writer = TraceWriter(path, header=header, texts=_texts(scenario, who), parameters=scenario.task.parameters,
-                                 force=force, tables=frozenset(TABLES) - set(scenario.trace.leave_out))  # fmt: skip
+            writer = TraceWriter(path, header=header, texts=texts, parameters=scenario.parameters, force=force,
+                                 tables=frozenset(TABLES) - set(scenario.trace.leave_out))  # fmt: skip
         except InputError:
             if out is None and path.exists():
                 continue  # another run took the name in the meantime
@@ -137,8 +140,9 @@ def _open(scenario: Scenario, who: Identity, out: Path | None, *, timing_only: b
     raise AssertionError
 
 
-def _texts(scenario: Scenario, who: Identity) -> dict[str, str]:
-    return {"scenario": json.dumps(resolved(scenario)), "inputs": json.dumps(who.hashes)}
+def _texts(scenario: Scenario, sources: Sources, who: Identity) -> dict[str, str]:
+    told = {"scenario": resolved(scenario), "inputs": who.hashes, "graphs": sources.terms}
+    return {name: json.dumps(data) for name, data in told.items()}
 
 
 def _free_names(name: str, digest_: str) -> Iterator[Path]:

@@ -42,7 +42,7 @@ TABLES: dict[str, type[Record]] = {
 }
 """The record type of each table."""
 
-UNITS = {"m_per_s": "m/s", "ns": "ns", "s": "s", "m": "m", "hz": "Hz", "dbm": "dBm", "dbi": "dBi", "db": "dB",
+UNITS = {"m_per_s": "m/s", "ns": "ns", "s": "s", "m": "m", "j": "J", "hz": "Hz", "dbm": "dBm", "dbi": "dBi", "db": "dB",
          "bit": "bit"}  # fmt: skip
 _SUFFIX = re.compile(rf"_({'|'.join(UNITS)})$")
 _LONG_NAMES = ("name", "metric")

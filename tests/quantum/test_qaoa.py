@@ -13,7 +13,8 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from qflsim.quantum.circuits import reference_energy, reference_gradient
-from qflsim.quantum.qaoa import FIXED_ANGLES, aligned, cut_values, energies, energies_and_gradients
+from qflsim.quantum.ising import Costs, costs, maxcut
+from qflsim.quantum.qaoa import FIXED_ANGLES, aligned, energies, energies_and_gradients
 from qflsim.units import Floats
 
 GUARANTEES = (0.692450, 0.755906, 0.792398, 0.816876, 0.836379, 0.849894, 0.859793, 0.867407, 0.873522, 0.878528,
@@ -33,7 +34,7 @@ def random_weights(nodes: int, seed: int) -> Floats:
 
 def energy(weights: Floats, angles: Floats) -> float:
     """<C> of one graph."""
-    return float(energies(cut_values(weights)[None], np.asarray(angles))[0])
+    return float(energies(costs(maxcut(weights[None])), np.asarray(angles))[0])
 
 
 def unit(graph: nx.Graph) -> Floats:
@@ -41,46 +42,30 @@ def unit(graph: nx.Graph) -> Floats:
     return np.asarray(nx.to_numpy_array(graph))
 
 
-def test_cut_values_are_the_cuts() -> None:
-    """Each entry is the weight between the two sides that its index names, vertex 0 on side 0."""
-    weights = random_weights(6, seed=3)
-    for index, cut in enumerate(cut_values(weights)):
-        side = np.array([0, *((index >> bit) & 1 for bit in range(5))])
-        assert cut == pytest.approx(weights[side == 0][:, side == 1].sum(), abs=1e-14)
-
-
-def test_cut_values_of_a_stack_are_those_of_its_graphs() -> None:
-    """Leading axes are carried along, and unit weights give whole numbers, exactly."""
-    stack = np.stack([unit(nx.complete_graph(7)), unit(nx.path_graph(7))])
-    cuts = cut_values(stack)
-    np.testing.assert_array_equal(cuts, [cut_values(weights) for weights in stack])
-    assert cuts.max(axis=1).tolist() == [12, 6]
-
-
 @pytest.mark.parametrize(("nodes", "layers"), [(2, 1), (4, 3), (5, 4), (7, 2), (9, 1), (10, 3)])
 def test_equals_the_plain_circuit(nodes: int, layers: int) -> None:
     """Energy and gradient equal those of a QNode on lightning.qubit to 1e-9, on weighted graphs."""
     graphs = [random_weights(nodes, seed) for seed in range(3)]
     angles = np.random.default_rng(nodes).uniform(-2, 2, 2 * layers)
-    values, gradients = energies_and_gradients(cut_values(np.stack(graphs)), angles)
-    np.testing.assert_allclose(values, [reference_energy(graph, angles) for graph in graphs], atol=1e-9)
-    np.testing.assert_allclose(gradients, [reference_gradient(graph, angles) for graph in graphs], atol=1e-9)
+    values, gradients = energies_and_gradients(costs(maxcut(np.stack(graphs))), angles)
+    np.testing.assert_allclose(values, [reference_energy(maxcut(graph), angles) for graph in graphs], atol=1e-9)
+    np.testing.assert_allclose(gradients, [reference_gradient(maxcut(graph), angles) for graph in graphs], atol=1e-9)
 
 
 def test_a_batch_is_its_graphs() -> None:
     """Any number of graphs, over several registers, gives what each gives alone; value and gradient paths agree."""
-    cuts = cut_values(np.stack([random_weights(11, seed) for seed in range(21)]))
+    cuts = costs(maxcut(np.stack([random_weights(11, seed) for seed in range(21)])))
     angles = np.array([0.4, 0.7, 0.5, 0.3])
     values, gradients = energies_and_gradients(cuts, angles)
     np.testing.assert_array_equal(values, energies(cuts, angles))
-    alone = [energies_and_gradients(row[None], angles) for row in cuts]
+    alone = [energies_and_gradients(Costs(row[None], True), angles) for row in cuts.values]
     np.testing.assert_allclose(values, [value[0] for value, _ in alone], rtol=1e-13)
     np.testing.assert_allclose(gradients, [gradient[0] for _, gradient in alone], atol=1e-12)
 
 
 def test_same_bits_in_every_thread() -> None:
     """Threads at work at once do not disturb each other."""
-    cuts = cut_values(np.stack([random_weights(8, seed) for seed in range(4)]))
+    cuts = costs(maxcut(np.stack([random_weights(8, seed) for seed in range(4)])))
     vectors = np.random.default_rng(5).uniform(-1, 1, (40, 6))
     with ThreadPoolExecutor(4) as pool:
         together = list(pool.map(lambda angles: energies(cuts, angles), vectors))
@@ -90,9 +75,10 @@ def test_same_bits_in_every_thread() -> None:
 def test_same_bits_for_any_number_of_library_threads() -> None:
     """A process that grants its libraries one thread and one that grants four agree to the last bit."""
     code = (
-        "import numpy as np; from qflsim.quantum.qaoa import cut_values, energies_and_gradients as f;"
+        "import numpy as np; from qflsim.quantum.qaoa import energies_and_gradients as f;"
+        "from qflsim.quantum.ising import costs, maxcut;"
         "w = np.add.outer(np.sqrt(np.arange(16)), np.cbrt(np.arange(16))); w = np.triu(w, 1) + np.triu(w, 1).T;"
-        "v, g = f(cut_values(w / 9)[None], np.array([.2, .3, .4, .2])); print(v.tobytes().hex(), g.tobytes().hex())"
+        "v, g = f(costs(maxcut(w[None] / 9)), np.array([.2, .3, .4, .2])); print(v.tobytes().hex(), g.tobytes().hex())"
     )
     outputs = {
         subprocess.run(
@@ -139,7 +125,7 @@ def test_ring(layers: int, nodes: int) -> None:
 def test_triangle_free_cubic_graphs(graph: nx.Graph) -> None:
     """One layer at (atan(1 / sqrt 2), pi / 8) cuts 1/2 + 1/(3 sqrt 3) = 0.692450 of the edges, a stationary point."""
     angles = np.array([np.arctan(np.sqrt(0.5)), np.pi / 8])
-    values, gradients = energies_and_gradients(cut_values(unit(graph))[None], angles)
+    values, gradients = energies_and_gradients(costs(maxcut(unit(graph)[None])), angles)
     assert values[0] / graph.number_of_edges() == pytest.approx(0.5 + 1 / (3 * np.sqrt(3)), abs=1e-13)
     np.testing.assert_allclose(gradients, 0, atol=1e-12)
 
@@ -148,8 +134,8 @@ def test_triangle_free_cubic_graphs(graph: nx.Graph) -> None:
 def test_fixed_angles_keep_their_guarantee(layers: int) -> None:
     """Published angles reach at least their published ratio on every cubic graph (arXiv 2107.00677)."""
     for seed in range(5):
-        cuts = cut_values(unit(nx.random_regular_graph(3, 8, seed=seed)))
-        ratio = energies(cuts[None], np.array(FIXED_ANGLES[layers]))[0] / cuts.max()
+        cuts = costs(maxcut(unit(nx.random_regular_graph(3, 8, seed=seed))[None]))
+        ratio = energies(cuts, np.array(FIXED_ANGLES[layers]))[0] / cuts.values.max()
         assert ratio > GUARANTEES[layers - 1] - 1e-6
 
 
@@ -207,8 +193,9 @@ def test_alignment_is_idempotent(pair: tuple[Floats, Floats]) -> None:
     np.testing.assert_array_equal(aligned(image, base), image)
 
 
-def test_without_flip_symmetry_only_the_joint_sign_is_free() -> None:
-    """Costs with linear terms have no pi/2 turns."""
-    angles = np.array([0.3, 2.0])
-    np.testing.assert_array_equal(aligned(angles, np.array([0.3, 0.4]), flip_symmetric=False), angles)
+def test_without_flip_symmetry_beta_turns_by_pi() -> None:
+    """Costs with linear terms have no pi/2 turns; whole turns of pi and the joint sign are left."""
+    angles = np.array([3.0, 2.0])
+    np.testing.assert_array_equal(aligned(angles, np.array([3.0, 0.6]), flip_symmetric=False), angles)
     np.testing.assert_array_equal(aligned(angles, -angles, flip_symmetric=False), -angles)
+    np.testing.assert_allclose(aligned(angles, np.array([3.0, -1.0]), flip_symmetric=False), [3.0, 2.0 - np.pi])

@@ -1,0 +1,210 @@
+"""The task of classification: one model, quantum or classical, that tells images apart on all devices."""
+
+from collections.abc import Sequence
+from functools import cached_property, lru_cache
+from pathlib import Path
+from typing import Annotated, Literal, cast
+
+import numpy as np
+import numpy.typing as npt
+from pydantic import Field
+
+from qflsim.learning.apparatus import Apparatus
+from qflsim.learning.classification_models import PerceptronModel, QnodeModel, RegressionModel, VariationalModel
+from qflsim.learning.classification_rivals import classification_rivals
+from qflsim.learning.classifiers import Classifier, QuantumClassifier, cross_entropy
+from qflsim.learning.data import Images, Samples, pool, share
+from qflsim.learning.estimators import Run
+from qflsim.learning.holdings import batches
+from qflsim.learning.tasks import Data, Gathered, Marks, Participant, Rival, Task
+from qflsim.model import Model
+from qflsim.quantum.noise import Noise
+from qflsim.quantum.variational import shift_jacobian
+from qflsim.streams import Streams
+from qflsim.units import Floats
+from qflsim.world.compute import Circuit
+
+
+class Classification(Model):
+    """Telling images apart: every device trains `model` on images of its own by the mean cross-entropy.
+
+    Versions are graded by their accuracy on the held-out images of each class. What a device measures are the model's
+    scores: with few shots the loss of the estimated scores is biased, as it is on hardware.
+    """
+
+    kind: Literal["classification"] = "classification"
+    data: Images = Images()
+    model: Annotated[VariationalModel | RegressionModel | PerceptronModel | QnodeModel, Field(discriminator="kind")] = (
+        VariationalModel()
+    )
+
+    @property
+    def metric(self) -> str:
+        """What versions are graded by."""
+        return "accuracy"
+
+    @property
+    def marks_shares(self) -> bool:
+        """They are."""
+        return True
+
+    @property
+    def holds_graphs(self) -> bool:
+        """Devices hold images."""
+        return False
+
+    @property
+    def files(self) -> tuple[str, ...]:
+        """The files that the images are read from."""
+        return self.data.files
+
+    def loaded(self, folder: Path) -> "Classification":
+        """The task with its files found; what is wrong with them is an `InputError`."""
+        files = tuple(str((folder / file).resolve()) for file in self.data.files)
+        return self.model_copy(update={"data": self.data.model_copy(update={"files": files})})
+
+    def check(self, seed: int, data: Sequence[Data]) -> None:
+        """An `InputError` if the model does not suit the images, or there are too few."""
+        self.classifier()
+        pool(seed, self.data)
+
+    def classifier(self) -> Classifier:
+        """The model."""
+        return self.model.classifier(self.data.features, len(self.data.classes))
+
+    def circuit(self) -> Circuit | None:
+        """What a processor runs for an image."""
+        return _circuit(self)
+
+    def qubits(self, data: Data) -> int:
+        """Qubits of its circuits."""
+        circuit = self.circuit()
+        return circuit.qubits if circuit else 0
+
+    def first(self, seed: int, data: Sequence[Data]) -> Floats:
+        """The parameters of version 0, drawn by seed."""
+        return self.classifier().start(Streams(seed).named("task", "start"))
+
+    def aligned(self, update: Floats, base: Floats, data: Sequence[Data]) -> Floats:
+        """The image of equal scores nearest to the base, as far as the model knows its symmetries."""
+        return self.classifier().aligned(update, base)
+
+    def samples(self, data: Data) -> int:
+        """How many images a device holds."""
+        return self.data.samples
+
+    def data_class(self, data: Data) -> str:
+        """The name of the data set: every device holds some of each class."""
+        return self.data.kind
+
+    def objective(self, who: Participant, data: Data, batch: int, steps: int, apparatus: Apparatus,
+                  gathered: Gathered) -> "ImageObjective":  # fmt: skip
+        """The images of a participation's steps."""
+        rows = batches(who.seed, who.group, who.device, who.number, self.data.samples, batch, steps)
+        return ImageObjective(self, who, rows, apparatus)
+
+    def exam(self, seed: int, data: Sequence[Data]) -> "ImageExam":
+        """The held-out images."""
+        return ImageExam(self, pool(seed, self.data).exam)
+
+    def rivals(self, seed: int, data: Sequence[Data]) -> list[Rival]:
+        """The same model trained without federation: `classification_rivals`."""
+        return classification_rivals(self, seed)
+
+    def shadows(self, data: Sequence[Data]) -> dict[str, Task]:
+        """Logistic regression, and a perceptron of about as many parameters as a quantum model has."""
+        if self.circuit() is None:
+            return {}
+        width = PerceptronModel(parameters=self.classifier().parameters)
+        models = {"federated logistic regression": RegressionModel(), "federated perceptron": width}
+        return {name: self.model_copy(update={"model": model}) for name, model in models.items()}
+
+
+@lru_cache(maxsize=32)
+def _circuit(task: Classification) -> Circuit | None:
+    return task.model.circuit(task.data.features, len(task.data.classes))
+
+
+class ImageObjective:
+    """Minus the mean cross-entropy of the images of each step, as a device's apparatus shows them."""
+
+    def __init__(self, task: Classification, who: Participant, rows: Sequence[npt.NDArray[np.int64]],
+                 apparatus: Apparatus) -> None:  # fmt: skip
+        self._task, self._who, self._rows, self._apparatus = task, who, rows, apparatus
+        self._circuit, self._model = task.circuit(), task.classifier()
+
+    def runs(self, step: int) -> list[Run]:
+        """One circuit an image; by the shift rule two for every angle, and one for the scores themselves."""
+        if self._circuit is None:
+            return []
+        return [Run(self._circuit, len(self._rows[step]), 2 * self._model.parameters + 1)]
+
+    def gradient(self, step: int, parameters: Floats) -> Floats:
+        """The exact gradient, noise included: scores are expectations of Z, which noise shrinks."""
+        images = self._images(step)
+        shrunk = self._noise.single
+        scores, back = self._model.pullback(parameters * self._scales, images.features)
+        _, slopes = cross_entropy(shrunk * scores, images.labels, self._model.gain)
+        return -shrunk * back(slopes) * self._scales
+
+    def measured(self, step: int, parameters: Floats, shots: int, rng: np.random.Generator) -> float:
+        """Minus the cross-entropy of the scores that so many shots of each image show."""
+        scores = self._estimated(step, parameters, shots, rng)
+        return -cross_entropy(scores, self._images(step).labels, self._model.gain)[0]
+
+    def shifted(self, step: int, parameters: Floats, shots: int, rng: np.random.Generator) -> Floats:
+        """The derivatives of all scores by the shift rule, and the slopes at the scores, all as shots show them."""
+        _, slopes = cross_entropy(
+            self._estimated(step, parameters, shots, rng), self._images(step).labels, self._model.gain
+        )
+        jacobian = shift_jacobian(parameters, lambda at: self._estimated(step, at, shots, rng))
+        return -np.asarray(np.einsum("bk,bkp->p", slopes, jacobian))
+
+    def _estimated(self, step: int, parameters: Floats, shots: int, rng: np.random.Generator) -> Floats:
+        assert self._circuit is not None, "only a quantum model is measured"
+        features = self._images(step).features
+        return cast(QuantumClassifier, self._model).estimates(
+            parameters * self._scales, features, shots, self._noise, rng
+        )
+
+    def _images(self, step: int) -> Samples:
+        rows = self._rows[step]
+        return Samples(self._held.features[rows], self._held.labels[rows])
+
+    @cached_property
+    def _held(self) -> Samples:
+        return share(self._who.seed, self._task.data, self._who.group, self._who.device)
+
+    @cached_property
+    def _noise(self) -> Noise:
+        return self._apparatus.noise(self._circuit) if self._circuit else Noise()
+
+    @cached_property
+    def _scales(self) -> Floats:
+        """What the device makes of each angle: it turns every one of them too far, or not far enough."""
+        return self._apparatus.scales(0, self._model.parameters)
+
+
+class ImageExam:
+    """Held-out images, each marked 1 where the highest score is that of its class, 0 otherwise."""
+
+    def __init__(self, task: Classification, images: Samples) -> None:
+        self._task, self._images = task, images
+
+    def marks(self, parameters: Floats) -> Marks:
+        """The noise-free marks by the name of the class."""
+        right = self._right(self._task.classifier().scores(parameters, self._images.features))
+        names = enumerate(self._task.data.classes)
+        return {str(name): right[self._images.labels == label] for label, name in names}
+
+    def measured(self, data: Data, apparatus: Apparatus, parameters: Floats, shots: int,
+                 rng: np.random.Generator) -> Floats:  # fmt: skip
+        """The marks of all images, as a device's shots show their scores."""
+        circuit = self._task.circuit()
+        if circuit is None:
+            return self._right(self._task.classifier().scores(parameters, self._images.features))
+        model = cast(QuantumClassifier, self._task.classifier())
+        return self._right(model.estimates(parameters, self._images.features, shots, apparatus.noise(circuit), rng))
+
+    def _right(self, scores: Floats) -> Floats:
+        return np.asarray(scores.argmax(axis=1) == self._images.labels, dtype=np.float64)

@@ -1,0 +1,55 @@
+"""What the model of a classification task, and classical ones, reach without federation, in the same exam."""
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from scipy.optimize import minimize
+
+from qflsim.learning.classifiers import loss_and_gradient
+from qflsim.learning.data import Samples, share
+from qflsim.learning.tasks import Marks, Rival
+from qflsim.units import Floats
+
+if TYPE_CHECKING:
+    from qflsim.learning.classification import Classification
+
+DEVICES, STEPS = 8, 60
+
+
+def classification_rivals(task: "Classification", seed: int) -> list[Rival]:
+    """The baselines: "local-only", the mean over 8 devices that train the model alone; and the "centralised" model and
+    its classical shadows, each trained on the images of all 8 devices pooled.
+
+    Training means full-batch descent with exact noise-free gradients (L-BFGS, at most 60 steps) from version 0.
+    """
+    models = {"": task, **{name.removeprefix("federated "): shadow for name, shadow in task.shadows(()).items()}}
+    return [
+        Rival("local-only", local_only, (task, seed)),
+        *(Rival(f"centralised {name}".strip(), centralised, (model, seed)) for name, model in models.items()),
+    ]
+
+
+def local_only(task: "Classification", seed: int) -> Marks:
+    """The mean marks of devices that train alone."""
+    marks = [_marks(task, seed, images) for images in _shares(task, seed)]
+    return {name: np.mean([mark[name] for mark in marks], axis=0) for name in marks[0]}
+
+
+def centralised(task: "Classification", seed: int) -> Marks:
+    """The marks of one training on all devices' images."""
+    features, labels = zip(*_shares(task, seed), strict=True)
+    return _marks(task, seed, Samples(np.concatenate(features), np.concatenate(labels)))
+
+
+def _shares(task: "Classification", seed: int) -> list[Samples]:
+    return [share(seed, task.data, "baselines", device) for device in range(DEVICES)]
+
+
+def _marks(task: "Classification", seed: int, images: Samples) -> Marks:
+    model = task.classifier()
+
+    def loss(parameters: Floats) -> tuple[float, Floats]:
+        return loss_and_gradient(model, parameters, *images)
+
+    found = minimize(loss, task.first(seed, ()), jac=True, method="L-BFGS-B", options={"maxiter": STEPS})
+    return task.exam(seed, ()).marks(np.asarray(found.x))

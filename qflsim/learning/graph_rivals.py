@@ -1,0 +1,100 @@
+"""What else graphs can be given: angles found without federation, and classical solvers, graded in the same exam."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+from scipy.optimize import minimize
+
+from qflsim.learning.baselines import classical_grades
+from qflsim.learning.graph_batch import GraphBatch
+from qflsim.learning.mixtures import components
+from qflsim.learning.tasks import Data, Marks, Rival
+from qflsim.quantum.qaoa import FIXED_ANGLES
+from qflsim.streams import Streams
+from qflsim.units import Floats
+
+if TYPE_CHECKING:
+    from qflsim.learning.qaoa_task import Qaoa
+
+DEVICES, RANDOM = 8, 64
+
+
+def graph_rivals(task: "Qaoa", seed: int, data: Sequence[Data]) -> list[Rival]:
+    """The baselines, each drawing from streams of its own name.
+
+    "random": the mean over 64 vectors, gamma uniform in [0, pi) and beta in [0, pi / 2).
+    "fixed": the fixed angles of 3-regular unit graphs (`FIXED_ANGLES`); absent for more layers than the table has.
+    "local-only CLASS": the mean over 8 devices, each trained alone on its own graphs of that class.
+    "centralised": trained on the graphs of all those devices of all classes pooled, the families counted alike.
+    "greedy", "Goemans-Williamson", "annealing": classical solvers (`classical_grades`), which see each graph itself.
+
+    Training means: from version 0 to the optimum nearby, by full-batch ascent with exact noise-free gradients (L-BFGS),
+    of the devices' own objective.
+    """
+    data = tuple(data)
+    families = dict.fromkeys(part for family in data for part in components(family))
+    alone = [Rival(f"local-only {part.data_class}", local_only, (task, seed, data, part)) for part in families]
+    fixed = [Rival("fixed", fixed_angles, (task, seed, data))] if task.layers in FIXED_ANGLES else []
+    names = ("greedy", "Goemans-Williamson", "annealing")
+    return [
+        Rival("random", random_angles, (task, seed, data)),
+        *fixed,
+        *alone,
+        Rival("centralised", centralised, (task, seed, data, tuple(families))),
+        *(Rival(name, classical, (task, seed, data, name)) for name in names),
+    ]
+
+
+def random_angles(task: "Qaoa", seed: int, data: Sequence[Data]) -> Marks:
+    """The mean marks of random schedules."""
+    exam, rng = task.exam(seed, data), Streams(seed).named("baselines", "random")
+    spans = np.repeat([np.pi, np.pi / 2], task.layers)
+    drawn = [rng.random(2 * task.layers) * spans for _ in range(RANDOM)]
+    return _means([exam.marks(task.widened(angles, data)) for angles in drawn])
+
+
+def fixed_angles(task: "Qaoa", seed: int, data: Sequence[Data]) -> Marks:
+    """The marks of the fixed angles."""
+    return task.exam(seed, data).marks(task.widened(np.array(FIXED_ANGLES[task.layers]), data))
+
+
+def local_only(task: "Qaoa", seed: int, data: Sequence[Data], family: Data) -> Marks:
+    """The mean marks of devices that train alone."""
+    exam, sets = task.exam(seed, data), _sets(task, seed, family)
+    return _means([exam.marks(_optimum(task, seed, data, [batch])) for batch in sets])
+
+
+def centralised(task: "Qaoa", seed: int, data: Sequence[Data], families: Sequence[Data]) -> Marks:
+    """The marks of one training on everything."""
+    pools = [batch for family in families for batch in _sets(task, seed, family)]
+    return task.exam(seed, data).marks(_optimum(task, seed, data, pools))
+
+
+def classical(task: "Qaoa", seed: int, data: Sequence[Data], solver: str) -> Marks:
+    """The marks of a classical solver, which needs no training."""
+    rng = Streams(seed).named("baselines", "solvers")
+    return {
+        name: np.concatenate([classical_grades(*batch.ising, batch.best, rng)[solver] for batch in parts])
+        for name, parts in task.exam(seed, data).batches.items()
+    }
+
+
+def _sets(task: "Qaoa", seed: int, family: Data) -> list[GraphBatch]:
+    """The graphs of devices that hold this family alone."""
+    streams = [Streams(seed).named("baselines", family.data_class, device, "graphs") for device in range(DEVICES)]
+    return [GraphBatch(task, [family.draw(stream) for _ in range(family.count)]) for stream in streams]
+
+
+def _optimum(task: "Qaoa", seed: int, data: Sequence[Data], pools: Sequence[GraphBatch]) -> Floats:
+    """Where full-batch ascent from version 0 ends, all pools counted alike."""
+
+    def descent(angles: Floats) -> tuple[float, Floats]:
+        values, gradients = zip(*(pool.objective(angles) for pool in pools), strict=True)
+        return -float(np.mean(values)), -np.mean(gradients, axis=0)
+
+    return np.asarray(minimize(descent, task.first(seed, data), jac=True, method="L-BFGS-B").x)
+
+
+def _means(marks: Sequence[Marks]) -> Marks:
+    return {name: np.mean([mark[name] for mark in marks], axis=0) for name in marks[0]}

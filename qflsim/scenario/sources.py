@@ -1,0 +1,58 @@
+"""What the files of a scenario say: tracks, graphs and images, read once before a run."""
+
+from collections.abc import Mapping, Sequence
+from itertools import chain
+from typing import NamedTuple, TypeAlias
+
+from qflsim.learning.graphs import GraphFamily
+from qflsim.learning.mixtures import file_families, loaded, with_terms
+from qflsim.learning.tasks import Task
+from qflsim.scenario.schema import Scenario
+from qflsim.world.mobility import Track
+from qflsim.world.mobility_files import SumoFcd
+
+Tracks: TypeAlias = Mapping[str, tuple[tuple[str, Track], ...]]
+"""For each group that is read from a file, its devices' names and tracks."""
+Terms: TypeAlias = Mapping[str, Sequence[Sequence[Sequence[Sequence[float]]]]]
+"""For each group with graphs from files, for each of its families, the terms of each file's graph."""
+
+
+class Sources(NamedTuple):
+    """All that was read, after which a run needs no file but those of images."""
+
+    tracks: Tracks
+    graphs: Mapping[str, GraphFamily]
+    """what the devices of each group hold"""
+    task: Task
+
+    @property
+    def terms(self) -> Terms:
+        """The graphs that were read, as plain data."""
+        found = {group: [part.terms for part in file_families(family)] for group, family in self.graphs.items()}
+        return {group: families for group, families in found.items() if families}
+
+
+def read(scenario: Scenario) -> Sources:
+    """Reads all files, and sees whether task and data suit one another. Errors: `InputError` at the first mistake."""
+    tracks = {g.name: g.mobility.read(scenario.folder) for g in scenario.devices if isinstance(g.mobility, SumoFcd)}
+    graphs = {group.name: loaded(group.holds, scenario.folder) for group in scenario.devices}
+    return _checked(scenario, tracks, graphs)
+
+
+def restored(scenario: Scenario, tracks: Tracks, terms: Terms, where: str) -> Sources:
+    """The sources of a run whose tracks and graphs a trace holds; `where` is told in an `InputError`."""
+    graphs = {g.name: with_terms(g.holds, terms.get(g.name, ()), where) for g in scenario.devices}
+    return _checked(scenario, tracks, graphs)
+
+
+def _checked(scenario: Scenario, tracks: Tracks, graphs: Mapping[str, GraphFamily]) -> Sources:
+    task = scenario.task.loaded(scenario.folder)
+    task.check(scenario.seed, tuple(graphs.values()))
+    return Sources(tracks, graphs, task)
+
+
+def files(scenario: Scenario) -> list[str]:
+    """Every file that the scenario reads, as it names them, each once."""
+    mobility = [g.mobility.file for g in scenario.devices if isinstance(g.mobility, SumoFcd)]
+    graphs = chain.from_iterable(part.paths for g in scenario.devices for part in file_families(g.holds))
+    return list(dict.fromkeys([*mobility, *graphs, *scenario.task.files]))

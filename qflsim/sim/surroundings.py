@@ -1,0 +1,62 @@
+"""Who is around a device at an instant, and how much they disturb each other: the graphs of this very network."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from qflsim.errors import InputError
+from qflsim.learning.graphs import Instance
+from qflsim.learning.interference import InterferenceGraphs
+from qflsim.radio.link import Hardware, Link, Radio
+from qflsim.records import Direction
+from qflsim.units import from_db
+from qflsim.world.fleet import Fleet
+
+_TRIES = 1000
+"""Moments looked at for each graph wanted."""
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """The devices of a run as sources of interference. A function of who and when; nothing is drawn."""
+
+    fleet: Fleet
+    hardware: Sequence[Hardware]
+    radio: Radio
+
+    def graph(self, device: int, t_ns: int, family: InterferenceGraphs) -> Instance:
+        """The device and those nearest to it among all that are present, as vertices in the order of distance.
+
+        Each pair is weighted by the rate that the two would lose on one channel: `interference_weights` of the uplink
+        levels at all sites, fading aside. Where fewer are around, vertices without edges fill up. The cost grows with
+        the number of registered devices.
+        """
+        present = [d for d in range(len(self.fleet)) if d == device or self.fleet.track(d).present(t_ns)]
+        places_m = np.array([self._place_m(d, t_ns) for d in present])
+        distances_m = np.hypot(*(places_m - places_m[present.index(device)]).T)
+        near = np.lexsort((np.array(present) != device, distances_m))[: family.nodes]
+        links = [Link(self.radio, self.fleet.track(present[k]), self.hardware[present[k]], ()) for k in near]
+        power = from_db(np.array([link.snr_db(Direction.UPLOAD, t_ns) for link in links]))
+        return family.instance(power, power.argmax(axis=1), noise_w=1.0)
+
+    def sightings(self, devices: Sequence[int], until_ns: int, family: InterferenceGraphs, count: int,
+                  rng: np.random.Generator) -> list[Instance]:  # fmt: skip
+        """Graphs with edges, of random moments up to `until_ns`, each of one of these devices that is present then.
+
+        Errors: `InputError` if devices are hardly ever there.
+        """
+        graphs: list[Instance] = []
+        for _ in range(_TRIES * count):
+            if len(graphs) == count:
+                break
+            t_ns, device = int(rng.integers(until_ns)), int(rng.choice(devices))
+            if self.fleet.track(device).present(t_ns) and (graph := self.graph(device, t_ns, family)).edges:
+                graphs.append(graph)
+        else:
+            raise InputError("devices", "hardly a moment with two of them near", "devices that interfere")
+        return graphs
+
+    def _place_m(self, device: int, t_ns: int) -> tuple[float, float]:
+        x_m, y_m = self.fleet.track(device).positions_m(np.array([t_ns]))
+        return float(x_m[0]), float(y_m[0])
