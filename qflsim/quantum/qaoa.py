@@ -13,7 +13,8 @@ What is measured may differ from C. `observed` is the diagonal of its mean, wher
 Quantum 4:256): q + E[max(C - q, 0)] / a at the quantile q, whose motion with the angles does not change it in first
 order (Rockafellar, Uryasev 2000), so that its gradient is that of `tail_observable` at q fixed. `tilts` start the
 circuit warm (`warmstart`), each graph on a register of its own. `precision` "single" computes on 32-bit floats, at
-about half the time and memory; values and gradients are then off by about 1e-6 of the spread of C.
+about 0.6 of the time and half the memory; values and gradients are then off by up to 6e-6 of the spread of C (measured
+for 4 layers, weights of RMS 1, sparse and dense, 6 to 16 nodes).
 """
 
 from collections.abc import Iterator
@@ -24,7 +25,7 @@ import numpy as np
 
 from qflsim.quantum.ising import Costs
 from qflsim.quantum.register import Complexes, Precision
-from qflsim.quantum.sweep import DTYPES, Sweep, batches, narrow_buffers, row_dots, signed
+from qflsim.quantum.sweep import AMPLITUDES, DTYPES, Sweep, batches, narrow_buffers, row_dots, signed
 from qflsim.units import Floats
 
 FIXED_ANGLES: dict[int, tuple[float, ...]] = {
@@ -105,6 +106,21 @@ def distributions(
     with narrow_buffers():
         parts = [batch.sweep.distributions() for batch in _forward(costs, angles, None, tilts, precision)]
     return np.concatenate(parts)[: len(costs.values)]
+
+
+def working_bytes(
+    nodes: int, layers: int, graphs: int, *, flip_symmetric: bool = True, precision: Precision = "double"
+) -> int:
+    """Memory that `energies_and_gradients` of a stack takes at its peak, its costs and their making included.
+
+    To be asked before anything is made. A thread keeps most of it for its next call.
+    """
+    size = 1 << (nodes - flip_symmetric)
+    width = 8 if precision == "single" else 16
+    amplitudes = max(size, min(AMPLITUDES, size << (graphs - 1).bit_length()))
+    register = amplitudes * ((3 * layers + 5) * width + 8)
+    mixers = size * (24 + (layers + 1) * width)
+    return max(3 * 8 * graphs * size, 8 * graphs * size + register + mixers)
 
 
 def tail_observable(values: Floats, distribution: Floats, tail: float) -> Floats:

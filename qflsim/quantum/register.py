@@ -39,6 +39,11 @@ class Register:
         self._vector.getState(out.reshape(-1))
         return out
 
+    def rotate(self, bits: int, angle: float) -> None:
+        """RX(angle) on the lowest `bits` qubits of what it holds: bare kernel calls, for a bench to time."""
+        for bit in range(bits):
+            self._vector.RX([self._wires - 1 - bit], False, [angle])
+
     def tilts(self, states: Complexes, angles: Sequence[float], out: Complexes) -> Complexes:
         """Every state with RY(angles[b]) = exp(-i angles[b] Y / 2) on the qubit of bit b, written to `out`.
 

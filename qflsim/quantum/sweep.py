@@ -21,7 +21,7 @@ import numpy as np
 from qflsim.quantum.register import Complexes, Precision, Register
 from qflsim.units import Floats
 
-AMPLITUDES = 1 << 13
+AMPLITUDES = 1 << 14
 """Amplitudes of a register, unless one graph has more: longer ones leave a core's caches, shorter ones await calls."""
 DOT_LENGTH = 1 << 12
 """Longest inner product left to BLAS, which would split longer ones over threads and so round them otherwise."""
@@ -41,6 +41,8 @@ class _Space(NamedTuple):
     """(2, amplitudes)"""
     reals: Floats
     """(4, amplitudes)"""
+    places: np.ndarray[tuple[int, ...], np.dtype[np.intp]]
+    """(amplitudes,)"""
 
 
 @lru_cache(maxsize=4)
@@ -51,6 +53,7 @@ def _space(thread: int, layers: int, amplitudes: int, precision: Precision) -> _
         np.empty((3, layers, amplitudes), dtype=complex_),
         np.empty((2, amplitudes), dtype=complex_),
         np.empty((4, amplitudes), dtype=real),
+        np.empty(amplitudes, dtype=np.intp),
     )
 
 
@@ -73,6 +76,7 @@ class Sweep:
         self.phases, self.phased, self.mixing = space.layers.reshape(3, layers, *shape)
         self._state, self._costate = space.states.reshape(2, *shape)
         self._scratch = space.reals[:2].reshape(2, *shape)
+        self._places = space.places.reshape(shape)
         self._signed = space.reals[2:].reshape(graphs, 2 * size)
         self._register, self._tilts = space.register, tilts
         self.mixers: Complexes = self.phases
@@ -86,12 +90,11 @@ class Sweep:
         Few whole values are looked up. For others, with t = tan(x / 2), e^{ix} = (1 - t^2 + 2it) / (1 + t^2): one
         tangent, which numpy has in SIMD, in place of a sine and a cosine, which it has not; exact to an ulp or two.
         """
-        table = _levels(values)
-        if table is not None:
-            index, levels = table
+        levels = self._levels(values)
+        if levels is not None:
             phases = np.exp(-1j * np.multiply.outer(gammas, levels)).astype(self.phases.dtype)
             for layer, row in enumerate(phases):
-                np.take(row, index, out=self.phases[layer], mode="clip")
+                np.take(row, self._places, out=self.phases[layer], mode="clip")
             return
         for layer, gamma in enumerate(gammas):
             self.set_layer(layer, values, gamma)
@@ -99,13 +102,24 @@ class Sweep:
     def set_layer(self, layer: int, values: Floats, gamma: float = 1.0) -> None:
         """The phases of one layer to e^{-i g C}, by tangents."""
         tangents, scale = self._scratch
-        np.multiply(values, gamma / -2, out=tangents)
+        np.multiply(values, float(gamma) / -2, out=tangents)  # an np.float64 would widen single precision
         np.tan(tangents, out=tangents)
         np.multiply(tangents, tangents, out=scale)
         scale += 1
         np.divide(2, scale, out=scale)
         np.subtract(scale, 1, out=self.phases[layer].real)
         np.multiply(scale, tangents, out=self.phases[layer].imag)
+
+    def _levels(self, values: Floats) -> Floats | None:
+        """If all values are whole and few, their levels; the place of each among them is kept. None otherwise."""
+        whole = self._scratch[0]
+        if not np.array_equal(values[0], np.rint(values[0], out=whole[0])):
+            return None
+        lowest, highest = float(values.min()), float(values.max())
+        if highest - lowest >= LEVELS or not np.array_equal(values, np.rint(values, out=whole)):
+            return None
+        np.copyto(self._places, np.subtract(values, lowest, out=whole), casting="unsafe")
+        return np.arange(lowest, highest + 1)
 
     def forward(self) -> Complexes:
         """The final states, (G, 2^m). Keeps, of each layer, the states after the cost, and in the mixer's basis."""
@@ -203,13 +217,3 @@ def narrow_buffers() -> Iterator[None]:
     with np.errstate():
         np.setbufsize(BUFFERED)
         yield
-
-
-def _levels(values: Floats) -> tuple[np.ndarray[tuple[int, ...], np.dtype[np.intp]], Floats] | None:
-    """If all values are whole and few: for each its place among the levels, and the levels. None otherwise."""
-    if not np.array_equal(values[0], np.rint(values[0])):
-        return None
-    lowest, highest = values.min(), values.max()
-    if highest - lowest >= LEVELS or not np.array_equal(values, np.rint(values)):
-        return None
-    return (values - lowest).astype(np.intp), np.arange(lowest, highest + 1)

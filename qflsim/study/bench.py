@@ -6,19 +6,14 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from time import perf_counter, process_time
 
-import numpy as np
 import simpy
 from tqdm import tqdm
 
-from qflsim.learning.graphs import RegularGraphs
-from qflsim.quantum.circuits import reference_gradient
-from qflsim.quantum.ising import costs, maxcut
-from qflsim.quantum.qaoa import FIXED_ANGLES, energies_and_gradients
 from qflsim.scenario.build import build
 from qflsim.scenario.load import load
 from qflsim.scenario.sources import read
 from qflsim.sim.engine import Engine, Story
-from qflsim.streams import Streams
+from qflsim.study import bench_quantum
 from qflsim.study.measuring import Figure, best_s
 from qflsim.study.run import run
 from qflsim.units import NS_PER_S
@@ -28,17 +23,6 @@ def measure(names: tuple[str, ...]) -> list[Figure]:
     """The figures of these benches, in this order. Their names are the keys of `BENCHES`."""
     shown = tqdm(names, "measuring", file=sys.stderr, disable=not sys.stderr.isatty(), leave=False)
     return [figure for name in shown for figure in BENCHES[name]()]
-
-
-def _qaoa() -> list[Figure]:
-    """Value and gradient of 16 weighted 3-regular graphs of 10 nodes at 3 layers, as in a device's training."""
-    rng = Streams(0).named("bench")
-    weights = np.stack([RegularGraphs().draw(rng).weights for _ in range(16)])
-    cuts, angles = costs(maxcut(weights)), np.array(FIXED_ANGLES[3])
-    ours_s = best_s(lambda: energies_and_gradients(cuts, angles), repeats=200) / len(weights)
-
-    plain_s = best_s(lambda: reference_gradient(weights[0], angles), repeats=10)  # it computes the value on its way
-    return [Figure("qaoa", 1e3 * ours_s, "ms a graph", 1e3 * plain_s, "plain QNode", plain_s / ours_s)]
 
 
 def _ingolstadt() -> list[Figure]:
@@ -105,7 +89,8 @@ def _simpy() -> list[Figure]:
 
 
 BENCHES: dict[str, Callable[[], list[Figure]]] = {
-    "qaoa": _qaoa,
+    "qaoa": bench_quantum.qaoa,
+    "quantum": bench_quantum.engine,
     "ingolstadt": _ingolstadt,
     "recording": _recording,
     "simpy": _simpy,

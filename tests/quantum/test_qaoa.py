@@ -4,6 +4,7 @@ import itertools
 import os
 import subprocess
 import sys
+import tracemalloc
 from concurrent.futures import ThreadPoolExecutor
 
 import networkx as nx
@@ -12,9 +13,19 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
+from qflsim.quantum import qaoa, sweep
 from qflsim.quantum.circuits import reference_energy, reference_gradient
-from qflsim.quantum.ising import Costs, costs, maxcut
-from qflsim.quantum.qaoa import FIXED_ANGLES, aligned, energies, energies_and_gradients
+from qflsim.quantum.ising import Costs, Ising, costs, maxcut
+from qflsim.quantum.qaoa import (
+    FIXED_ANGLES,
+    aligned,
+    distributions,
+    energies,
+    energies_and_gradients,
+    working_bytes,
+)
+from qflsim.quantum.register import Precision
+from qflsim.quantum.sweep import AMPLITUDES
 from qflsim.units import Floats
 
 GUARANTEES = (0.692450, 0.755906, 0.792398, 0.816876, 0.836379, 0.849894, 0.859793, 0.867407, 0.873522, 0.878528,
@@ -199,3 +210,139 @@ def test_without_flip_symmetry_beta_turns_by_pi() -> None:
     np.testing.assert_array_equal(aligned(angles, np.array([3.0, 0.6]), flip_symmetric=False), angles)
     np.testing.assert_array_equal(aligned(angles, -angles, flip_symmetric=False), -angles)
     np.testing.assert_allclose(aligned(angles, np.array([3.0, -1.0]), flip_symmetric=False), [3.0, 2.0 - np.pi])
+
+
+def random_costs(nodes: int, graphs: int, fields: bool, seed: int = 0) -> tuple[Ising, Costs]:
+    """Dense random costs and their tables."""
+    rng = np.random.default_rng(seed)
+    upper = np.triu(rng.normal(size=(graphs, nodes, nodes)), 1)
+    ising = Ising(upper + upper.swapaxes(1, 2), rng.normal(size=(graphs, nodes)) * fields, rng.normal(size=graphs))
+    return ising, costs(ising)
+
+
+@pytest.mark.parametrize(("nodes", "layers"), [(2, 2), (6, 3), (9, 1)])
+def test_costs_with_fields_equal_the_plain_circuit(nodes: int, layers: int) -> None:
+    """Energy and gradient equal those of a QNode on lightning.qubit to 1e-9."""
+    ising, table = random_costs(nodes, 2, fields=True)
+    angles = np.random.default_rng(nodes).uniform(-2, 2, 2 * layers)
+    values, gradients = energies_and_gradients(table, angles)
+    for number in range(2):
+        graph = Ising(*(part[number] for part in ising))
+        assert values[number] == pytest.approx(reference_energy(graph, angles), abs=1e-9)
+        np.testing.assert_allclose(gradients[number], reference_gradient(graph, angles), atol=1e-9)
+
+
+def test_all_assignments_give_what_half_of_them_give() -> None:
+    """Without fields, the reduced and the whole circuit agree."""
+    ising, table = random_costs(7, 3, fields=False)
+    angles = np.array([0.4, 0.7, 0.5, 0.3])
+    for one, other in zip(
+        energies_and_gradients(table, angles), energies_and_gradients(costs(ising, whole=True), angles), strict=True
+    ):
+        np.testing.assert_allclose(one, other, atol=1e-11)
+
+
+def test_looked_up_phases_are_the_computed_ones() -> None:
+    """Whole costs take another path than the same ones moved by a fraction, which moves every energy alone."""
+    table = costs(maxcut(np.stack([unit(nx.random_regular_graph(3, 10, seed=seed)) for seed in range(5)])))
+    angles = np.array([0.4, -3.7, 0.5, 0.3])
+    values, gradients = energies_and_gradients(table, angles)
+    moved, same = energies_and_gradients(Costs(table.values - 3.25, True), angles)
+    np.testing.assert_allclose(moved + 3.25, values, atol=1e-12)
+    np.testing.assert_allclose(same, gradients, atol=1e-11)
+
+
+@pytest.mark.parametrize("fields", [False, True])
+def test_distributions(fields: bool) -> None:
+    """They are probabilities whose mean cost is the energy; at rest all assignments are equally likely."""
+    _, table = random_costs(6, 5, fields)
+    angles = np.array([0.4, 0.7, 0.5, 0.3])
+    chances = distributions(table, angles)
+    assert chances.min() >= 0
+    np.testing.assert_allclose(chances.sum(axis=1), 1, atol=1e-14)
+    np.testing.assert_allclose((chances * table.values).sum(axis=1), energies(table, angles), atol=1e-12)
+    np.testing.assert_allclose(distributions(table, np.zeros(2)), 1 / table.values.shape[1], atol=1e-15)
+
+
+def test_what_is_observed_need_not_be_what_turns() -> None:
+    """A mixed state (w C + (1 - w) mean of C) scales energies about their mean and gradients by w, exactly."""
+    ising, table = random_costs(6, 3, fields=False)
+    angles, w = np.array([0.4, 0.7, 0.5, 0.3]), 0.6
+    values, gradients = energies_and_gradients(table, angles)
+    mixed = w * table.values + (1 - w) * ising.constant[:, None]
+    seen, slopes = energies_and_gradients(table, angles, mixed)
+    np.testing.assert_allclose(seen, w * values + (1 - w) * ising.constant, atol=1e-12)
+    np.testing.assert_allclose(slopes, w * gradients, atol=1e-11)
+    lost, still = energies_and_gradients(table, angles, np.broadcast_to(ising.constant[:, None], mixed.shape))
+    np.testing.assert_allclose(lost, ising.constant, atol=1e-12)
+    np.testing.assert_allclose(still, 0, atol=1e-12)
+
+
+def test_an_observable_of_its_own_has_its_own_gradient() -> None:
+    """Central differences agree for any diagonal."""
+    _, table = random_costs(5, 2, fields=True)
+    observed = np.random.default_rng(4).normal(size=table.values.shape)
+    angles, step = np.array([0.4, 0.7, 0.5, 0.3]), 1e-5
+    gradients = energies_and_gradients(table, angles, observed)[1]
+    for column, shift in enumerate(np.eye(4) * step):
+        slope = (energies(table, angles + shift, observed) - energies(table, angles - shift, observed)) / (2 * step)
+        np.testing.assert_allclose(gradients[:, column], slope, atol=1e-7)
+
+
+@pytest.mark.parametrize("tail", [0.05, 0.3, 1.0])
+def test_tails(tail: float) -> None:
+    """The mean of the best share, by sorting and filling it up; its gradient by central differences."""
+    _, table = random_costs(5, 3, fields=False, seed=2)
+    angles, step = np.array([0.4, 0.7, 0.5, 0.3]), 1e-5
+    values, gradients = energies_and_gradients(table, angles, tail=tail)
+    for number, chances in enumerate(distributions(table, angles)):
+        left, total = tail, 0.0
+        for best in np.argsort(-table.values[number]):
+            share = min(left, chances[best])
+            left, total = left - share, total + share * table.values[number, best]
+        assert values[number] == pytest.approx(total / tail, abs=1e-12)
+    for column, shift in enumerate(np.eye(4) * step):
+        slope = energies(table, angles + shift, tail=tail) - energies(table, angles - shift, tail=tail)
+        np.testing.assert_allclose(gradients[:, column], slope / (2 * step), atol=1e-7)
+
+
+@pytest.mark.parametrize("fields", [False, True])
+def test_single_precision(fields: bool) -> None:
+    """Values and gradients are off by at most 1e-5 of the spread of C, over four layers and any scale."""
+    _, table = random_costs(12, 4, fields)
+    angles = np.array(FIXED_ANGLES[4])
+    spread = np.ptp(table.values, axis=1)
+    values, gradients = energies_and_gradients(table, angles / 3, precision="single")
+    exact_values, exact_gradients = energies_and_gradients(table, angles / 3)
+    assert values.dtype == gradients.dtype == np.float64
+    assert np.all(np.abs(values - exact_values) < 1e-6 * spread)
+    assert np.all(np.abs(gradients - exact_gradients) < 1e-5 * spread[:, None])
+    assert np.any(values != exact_values)
+    chances = distributions(table, angles / 3, precision="single")
+    np.testing.assert_allclose(chances, distributions(table, angles / 3), atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("nodes", "layers", "graphs", "fields", "precision"),
+    [
+        (16, 1, 1, False, "double"),
+        (15, 4, 2, True, "double"),
+        (17, 3, 1, False, "single"),
+        (10, 4, 90, False, "double"),
+    ],
+)
+def test_memory(nodes: int, layers: int, graphs: int, fields: bool, precision: Precision) -> None:
+    """What is foretold lies within a fifth of what is taken: numpy's by tracemalloc, and Lightning's state vector."""
+    sweep._space.cache_clear()
+    qaoa._x_sum.cache_clear()
+    rng = np.random.default_rng(0)
+    upper = np.triu(rng.normal(size=(graphs, nodes, nodes)), 1)
+    ising = Ising(upper + upper.swapaxes(1, 2), np.full((graphs, nodes), 0.1 * fields), np.zeros(graphs))
+    tracemalloc.start()
+    energies_and_gradients(costs(ising), np.full(2 * layers, 0.3), precision=precision)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    size = 1 << (nodes - (not fields))
+    peak += max(size, min(AMPLITUDES, size << (graphs - 1).bit_length())) * (16 if precision == "double" else 8)
+    foretold = working_bytes(nodes, layers, graphs, flip_symmetric=not fields, precision=precision)
+    assert foretold == pytest.approx(peak, rel=0.2)

@@ -48,7 +48,7 @@ def test_the_number_of_circuits(fields: bool) -> None:
 
 
 def test_the_two_term_rule_fails_on_a_shared_angle() -> None:
-    """On a cubic graph of eight, shifting the shared gamma gives 1.12802; the derivative, by differences, is 1.30617."""
+    """On a cubic graph of eight, shifting the shared gamma gives 1.12802; its derivative is 1.30617."""
     table = costs(maxcut(nx.to_numpy_array(nx.random_regular_graph(3, 8, seed=3))[None]))
     angles, turn, step = np.array([0.5, 0.3]), np.array([np.pi / 2, 0]), np.array([1e-5, 0])
     naive = (energies(table, angles + turn) - energies(table, angles - turn)) / 2
