@@ -16,10 +16,10 @@ from qflsim.learning.classifiers import Classifier, QuantumClassifier, cross_ent
 from qflsim.learning.data import Images, Samples, pool, share
 from qflsim.learning.estimators import Run
 from qflsim.learning.holdings import batches
-from qflsim.learning.tasks import Data, Gathered, Marks, Participant, Rival, Task
+from qflsim.learning.tasks import Data, Gathered, Marks, Participant, Rival, Task, require_memory
 from qflsim.model import Model
 from qflsim.quantum.noise import Noise
-from qflsim.quantum.variational import shift_jacobian
+from qflsim.quantum.variational import VariationalCircuit, shift_jacobian
 from qflsim.streams import Streams
 from qflsim.units import Floats
 from qflsim.world.compute import Circuit
@@ -65,7 +65,9 @@ class Classification(Model):
 
     def check(self, seed: int, data: Sequence[Data]) -> None:
         """An `InputError` if the model does not suit the images, or there are too few."""
-        self.classifier()
+        classifier = self.classifier()
+        if isinstance(classifier, VariationalCircuit):
+            require_memory(f"task.data.features = {self.data.features}", classifier.memory_byte)
         pool(seed, self.data)
 
     def classifier(self) -> Classifier:

@@ -53,7 +53,7 @@ class GraphBatch:
         """The ideal <C> of each graph, (G,)."""
         if self._task.multi_angle:
             return multiangle.energies(self.ising, self._rows(angles))
-        return qaoa.energies(self.costs, angles, tilts=self._tilts)
+        return qaoa.energies(self.costs, angles, tilts=self._tilts, precision=self._task.precision)
 
     def objective(self, angles: Floats) -> tuple[float, Floats]:
         """What a device maximises, the mean over graphs of <C> / bound or of its best tail, and its gradient."""
@@ -63,7 +63,9 @@ class GraphBatch:
             values, gradients = multiangle.energies_and_gradients(self.ising, self._rows(applied), observed, tail)
             gradients = gradients.reshape(len(gradients), -1)
         else:
-            values, gradients = qaoa.energies_and_gradients(self.costs, applied, observed, tail, tilts=self._tilts)
+            values, gradients = qaoa.energies_and_gradients(
+                self.costs, applied, observed, tail, tilts=self._tilts, precision=self._task.precision
+            )
         slope = np.mean(gradients / self.bounds[:, None], axis=0)
         return float(np.mean(values / self.bounds)), slope * self._scales
 
@@ -95,7 +97,7 @@ class GraphBatch:
     def _distributions(self, applied: Floats) -> Floats:
         if self._task.multi_angle:
             return multiangle.distributions(self.ising, self._rows(applied))
-        return qaoa.distributions(self.costs, applied, tilts=self._tilts)
+        return qaoa.distributions(self.costs, applied, tilts=self._tilts, precision=self._task.precision)
 
     def _observed(self, applied: Floats) -> tuple[Floats | None, float]:
         """The diagonal whose ideal mean is what is measured, and the tail that is left to take; None: C itself."""

@@ -17,7 +17,8 @@ from qflsim.units import Floats
 if TYPE_CHECKING:
     from qflsim.learning.qaoa_task import Qaoa
 
-DEVICES, RANDOM = 8, 64
+POOLED, RANDOM = 8, 64
+"""Devices whose graphs are pooled, and random schedules."""
 
 
 def graph_rivals(task: "Qaoa", seed: int, data: Sequence[Data]) -> list[Rival]:
@@ -82,7 +83,7 @@ def classical(task: "Qaoa", seed: int, data: Sequence[Data], solver: str) -> Mar
 
 def _sets(task: "Qaoa", seed: int, family: Data) -> list[GraphBatch]:
     """The graphs of devices that hold this family alone."""
-    streams = [Streams(seed).named("baselines", family.data_class, device, "graphs") for device in range(DEVICES)]
+    streams = [Streams(seed).named("baselines", family.data_class, device, "graphs") for device in range(POOLED)]
     return [GraphBatch(task, [family.draw(stream) for _ in range(family.count)]) for stream in streams]
 
 

@@ -11,7 +11,7 @@ from pydantic import Field, model_validator
 from qflsim.model import Count, Model
 from qflsim.units import Floats
 
-Nodes = Annotated[int, Field(ge=2, le=20)]
+Nodes = Annotated[int, Field(ge=2, le=30)]
 Held = Annotated[int, Field(ge=1, le=100_000)]
 Weights = Literal["uniform", "unit", "exponential", "gaussian"]
 """U(0, 1), all 1, Exp(1), N(0, 1): then divided by their root mean square over the graph."""

@@ -3,12 +3,14 @@
 Everything here is a pure function of picklable arguments, so that an executor may run it in any process.
 """
 
+import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol, Self, TypeAlias
 
 import numpy as np
 
+from qflsim.errors import InputError
 from qflsim.learning.apparatus import Apparatus
 from qflsim.learning.baselines import Interval, interval, share_interval
 from qflsim.learning.estimators import Objective
@@ -54,6 +56,15 @@ def graded(marks: Marks, *, shares: bool) -> Grades:
     widths = np.array([grade.half_width for grade in grades.values()])
     mean = float(np.mean([grade.mean for grade in grades.values()]))
     return {**grades, "mean": Interval(mean, float(np.sqrt(np.sum(widths**2))) / len(widths))}
+
+
+def require_memory(what: str, wanted_byte: int) -> None:
+    """An `InputError` if this machine has less memory than `what` needs."""
+    has_byte = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    if wanted_byte > has_byte:
+        raise InputError(
+            what, f"{wanted_byte / 2**30:,.1f} GiB of work", f"at most this machine's {has_byte / 2**30:.1f} GiB"
+        )
 
 
 class Exam(Protocol):

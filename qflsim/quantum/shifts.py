@@ -92,9 +92,8 @@ class _Circuit:
 
     def shifted(self, layer: int, gates: list[_Gate]) -> Floats:
         """The distributions of the circuits with each gate shifted up by pi/4, then down, (2 len(gates), 2^m)."""
-        wires = (2 * len(gates) - 1).bit_length() + self.size.bit_length() - 1
-        register = Register(wires)
-        states = np.zeros((1 << wires) // self.size * self.size, dtype=np.complex128).reshape(-1, self.size)
+        states = np.zeros((1 << (2 * len(gates) - 1).bit_length(), self.size), dtype=np.complex128)
+        register = Register(states.size.bit_length() - 1)
         rows = states[: 2 * len(gates)]
         mixers = np.array([gate.mixer for gate in gates for _ in "+-"])
         turns = _turns(gates)
