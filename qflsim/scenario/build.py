@@ -121,8 +121,8 @@ def _with_sight(training: Training, scenario: Scenario, surroundings: Surroundin
 
 def _group(scenario: Scenario, group: DeviceGroup, training: Training, engine: Engine) -> Group:
     at_site = group.processor_at == "site"
-    pools = [engine.pool(group.shared_processors) for _ in (scenario.sites.at if at_site else range(1))
-             ] if group.shared_processors else []  # fmt: skip
+    shared = group.shared_processors or (1 if at_site else 0)
+    pools = [engine.pool(shared) for _ in (scenario.sites.at if at_site else range(1))] if shared else []
     family = group.graphs
     return Group(
         training,

@@ -59,7 +59,7 @@ class DeviceGroup(Model):
     processor_at: Literal["device", "site"] = "device"
     """Where jobs run: at a site it is the one that served the device last; they stand still while it is down."""
     shared_processors: Count | None = None
-    """Processors that the group shares (at each site), first come first served; without it each device has its own."""
+    """Processors that the group shares, first come first served; at sites so many at each, one if it is not said."""
     eirp_dbm: Annotated[float, Field(ge=-30, le=60)] = 23.0
     noise_figure_db: Annotated[float, Field(ge=0, le=30)] = 9.0
     height_m: Annotated[float, Field(ge=0.5, le=22.5)] = 1.5
