@@ -24,21 +24,28 @@ Json = Annotated[bool, typer.Option("--json", help="Print one JSON object and no
 Sets = Annotated[list[str] | None, typer.Option("--set", metavar="a.b=v", help="Override a value of the scenario.")]
 Seed = Annotated[int | None, typer.Option("--seed", help="Override the seed.")]
 Plugins = Annotated[bool, typer.Option("--allow-plugins", help="Let the scenario load Python code of yours.")]
-Workers = Annotated[int, typer.Option("--workers", min=1, max=1024, help="Processes that train: same result.")]
+WORKERS = typer.Option("--workers", min=1, max=1024, help="Processes that train: same result.")
+CLUSTER = "A Dask scheduler that has workers, or 'local': one with so many workers, or one a core, for this run."
 Out = Annotated[Path | None, typer.Option("-o", "--out", help="Where the trace goes.")]
 Force = Annotated[bool, typer.Option("--force", help="Overwrite an existing file.")]
 
 
 @app.command()
 def run(scenario: ScenarioName, out: Out = None, force: Force = False, seed: Seed = None, sets: Sets = None,
-        workers: Workers = 1,
-        cluster: Annotated[str | None, typer.Option("--cluster", metavar="ADDR", help="A Dask scheduler.")] = None,
+        workers: Annotated[int | None, WORKERS] = None,
+        cluster: Annotated[str | None, typer.Option("--cluster", metavar="ADDR", help=CLUSTER)] = None,
         timing_only: Annotated[bool, typer.Option("--timing-only", help="Keep time, learn nothing.")] = False,
         allow_plugins: Plugins = False, as_json: Json = False) -> None:  # fmt: skip
     """Run a scenario and write its trace.
 
     The result table goes to standard output, progress to a terminal's standard error.
     """
+    from qflsim.study.processes import cores, prepare
+
+    if workers is None:
+        workers = cores() if cluster == "local" else 1
+    if workers > 1 and cluster is None and not timing_only:
+        prepare()  # first of all, for it goes on beside the imports that follow
     from qflsim.scenario.load import load
     from qflsim.study.progress import Progress
     from qflsim.study.report import result, summary
@@ -49,7 +56,7 @@ def run(scenario: ScenarioName, out: Out = None, force: Force = False, seed: See
     try:
         with Progress(found.stop.duration_s) as progress:
             trace = run_scenario(found, out, workers=workers, cluster=cluster, timing_only=timing_only, force=force,
-                                 observers=(progress,))  # fmt: skip
+                                 observers=(progress,), tell=lambda text: typer.echo(text, err=True))  # fmt: skip
     except (RunError, StoppedError) as ended:
         if ended.trace is not None and not as_json:
             _say(result(Trace(ended.trace)))
@@ -101,7 +108,9 @@ def inspect(trace: TraceFile, as_json: Json = False) -> None:
 
 
 @app.command()
-def replay(trace: TraceFile, workers: Workers = 1, allow_plugins: Plugins = False, as_json: Json = False) -> None:
+def replay(
+    trace: TraceFile, workers: Annotated[int, WORKERS] = 1, allow_plugins: Plugins = False, as_json: Json = False
+) -> None:
     """Simulate a trace's run again, and compare.
 
     The trace alone is needed. Every record is compared; the exit code is 1 if they differ.

@@ -21,6 +21,9 @@ class InputError(QflsimError):
         self.where, self.got, self.want = where, got, want
         super().__init__(f"{where}: got {got if isinstance(got, str) else repr(got)}; want {want}")
 
+    def __reduce__(self) -> tuple[type["InputError"], tuple[str, object, str]]:
+        return type(self), (self.where, self.got, self.want)
+
 
 class InputErrors(QflsimError):
     """Every mistake of one input at once."""

@@ -13,7 +13,7 @@ from qflsim.units import Floats
 if TYPE_CHECKING:
     from qflsim.learning.classification import Classification
 
-DEVICES, STEPS = 8, 60
+POOLED, STEPS = 8, 60
 
 
 def classification_rivals(task: "Classification", seed: int) -> list[Rival]:
@@ -24,25 +24,21 @@ def classification_rivals(task: "Classification", seed: int) -> list[Rival]:
     """
     models = {"": task, **{name.removeprefix("federated "): shadow for name, shadow in task.shadows(()).items()}}
     return [
-        Rival("local-only", local_only, (task, seed)),
-        *(Rival(f"centralised {name}".strip(), centralised, (model, seed)) for name, model in models.items()),
+        Rival("local-only", local_only, [(task, seed, device) for device in range(POOLED)]),
+        *(Rival(f"centralised {name}".strip(), centralised, [(model, seed)]) for name, model in models.items()),
     ]
 
 
-def local_only(task: "Classification", seed: int) -> Marks:
-    """The mean marks of devices that train alone."""
-    marks = [_marks(task, seed, images) for images in _shares(task, seed)]
-    return {name: np.mean([mark[name] for mark in marks], axis=0) for name in marks[0]}
+def local_only(task: "Classification", seed: int, device: int) -> Marks:
+    """The marks of a device that trains alone."""
+    return _marks(task, seed, share(seed, task.data, "baselines", device))
 
 
 def centralised(task: "Classification", seed: int) -> Marks:
     """The marks of one training on all devices' images."""
-    features, labels = zip(*_shares(task, seed), strict=True)
+    shares = (share(seed, task.data, "baselines", device) for device in range(POOLED))
+    features, labels = zip(*shares, strict=True)
     return _marks(task, seed, Samples(np.concatenate(features), np.concatenate(labels)))
-
-
-def _shares(task: "Classification", seed: int) -> list[Samples]:
-    return [share(seed, task.data, "baselines", device) for device in range(DEVICES)]
 
 
 def _marks(task: "Classification", seed: int, images: Samples) -> Marks:

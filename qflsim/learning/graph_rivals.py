@@ -9,7 +9,7 @@ from scipy.optimize import minimize
 from qflsim.learning.baselines import classical_grades
 from qflsim.learning.graph_batch import GraphBatch
 from qflsim.learning.mixtures import components
-from qflsim.learning.tasks import Data, Marks, Rival
+from qflsim.learning.tasks import Data, Marks, Rival, mean_marks
 from qflsim.quantum.qaoa import FIXED_ANGLES
 from qflsim.streams import Streams
 from qflsim.units import Floats
@@ -33,17 +33,20 @@ def graph_rivals(task: "Qaoa", seed: int, data: Sequence[Data]) -> list[Rival]:
     Training means: from version 0 to the optimum nearby, by full-batch ascent with exact noise-free gradients (L-BFGS),
     of the devices' own objective.
     """
-    data = tuple(data)
+    here = (task, seed, tuple(data))
     families = dict.fromkeys(part for family in data for part in components(family))
-    alone = [Rival(f"local-only {part.data_class}", local_only, (task, seed, data, part)) for part in families]
-    fixed = [Rival("fixed", fixed_angles, (task, seed, data))] if task.layers in FIXED_ANGLES else []
+    alone = [
+        Rival(f"local-only {part.data_class}", local_only, [(*here, part, device) for device in range(POOLED)])
+        for part in families
+    ]
+    fixed = [Rival("fixed", fixed_angles, [here])] if task.layers in FIXED_ANGLES else []
     names = ("greedy", "Goemans-Williamson", "annealing")
     return [
-        Rival("random", random_angles, (task, seed, data)),
+        Rival("random", random_angles, [here]),
         *fixed,
         *alone,
-        Rival("centralised", centralised, (task, seed, data, tuple(families))),
-        *(Rival(name, classical, (task, seed, data, name)) for name in names),
+        Rival("centralised", centralised, [(*here, tuple(families))]),
+        *(Rival(name, classical, [(*here, name)]) for name in names),
     ]
 
 
@@ -52,7 +55,7 @@ def random_angles(task: "Qaoa", seed: int, data: Sequence[Data]) -> Marks:
     exam, rng = task.exam(seed, data), Streams(seed).named("baselines", "random")
     spans = np.repeat([np.pi, np.pi / 2], task.layers)
     drawn = [rng.random(2 * task.layers) * spans for _ in range(RANDOM)]
-    return _means([exam.marks(task.widened(angles, data)) for angles in drawn])
+    return mean_marks([exam.marks(task.widened(angles, data)) for angles in drawn])
 
 
 def fixed_angles(task: "Qaoa", seed: int, data: Sequence[Data]) -> Marks:
@@ -60,15 +63,14 @@ def fixed_angles(task: "Qaoa", seed: int, data: Sequence[Data]) -> Marks:
     return task.exam(seed, data).marks(task.widened(np.array(FIXED_ANGLES[task.layers]), data))
 
 
-def local_only(task: "Qaoa", seed: int, data: Sequence[Data], family: Data) -> Marks:
-    """The mean marks of devices that train alone."""
-    exam, sets = task.exam(seed, data), _sets(task, seed, family)
-    return _means([exam.marks(_optimum(task, seed, data, [batch])) for batch in sets])
+def local_only(task: "Qaoa", seed: int, data: Sequence[Data], family: Data, device: int) -> Marks:
+    """The marks of a device that trains alone."""
+    return task.exam(seed, data).marks(_optimum(task, seed, data, [_held(task, seed, family, device)]))
 
 
 def centralised(task: "Qaoa", seed: int, data: Sequence[Data], families: Sequence[Data]) -> Marks:
     """The marks of one training on everything."""
-    pools = [batch for family in families for batch in _sets(task, seed, family)]
+    pools = [_held(task, seed, family, device) for family in families for device in range(POOLED)]
     return task.exam(seed, data).marks(_optimum(task, seed, data, pools))
 
 
@@ -81,10 +83,10 @@ def classical(task: "Qaoa", seed: int, data: Sequence[Data], solver: str) -> Mar
     }
 
 
-def _sets(task: "Qaoa", seed: int, family: Data) -> list[GraphBatch]:
-    """The graphs of devices that hold this family alone."""
-    streams = [Streams(seed).named("baselines", family.data_class, device, "graphs") for device in range(POOLED)]
-    return [GraphBatch(task, [family.draw(stream) for _ in range(family.count)]) for stream in streams]
+def _held(task: "Qaoa", seed: int, family: Data, device: int) -> GraphBatch:
+    """The graphs of a device that holds this family alone."""
+    rng = Streams(seed).named("baselines", family.data_class, device, "graphs")
+    return GraphBatch(task, [family.draw(rng) for _ in range(family.count)])
 
 
 def _optimum(task: "Qaoa", seed: int, data: Sequence[Data], pools: Sequence[GraphBatch]) -> Floats:
@@ -95,7 +97,3 @@ def _optimum(task: "Qaoa", seed: int, data: Sequence[Data], pools: Sequence[Grap
         return -float(np.mean(values)), -np.mean(gradients, axis=0)
 
     return np.asarray(minimize(descent, task.first(seed, data), jac=True, method="L-BFGS-B").x)
-
-
-def _means(marks: Sequence[Marks]) -> Marks:
-    return {name: np.mean([mark[name] for mark in marks], axis=0) for name in marks[0]}

@@ -81,11 +81,19 @@ class Exam(Protocol):
 
 
 class Rival(NamedTuple):
-    """Another way to the same end: a picklable call that gives the marks which it gets in the exam."""
+    """Another way to the same end: a picklable call that gives its marks in the exam, for each of some arguments.
+
+    What counts is the mean over these.
+    """
 
     name: str
     call: Callable[..., Marks]
-    arguments: tuple[Any, ...]
+    arguments: list[tuple[Any, ...]]
+
+
+def mean_marks(marks: Sequence[Marks]) -> Marks:
+    """The mean of each item's marks."""
+    return {name: np.mean([mark[name] for mark in marks], axis=0) for name in marks[0]}
 
 
 class Task(Protocol):

@@ -10,7 +10,7 @@ import numpy as np
 
 from qflsim.learning.aggregation import Rules, mixing
 from qflsim.learning.apparatus import Apparatus
-from qflsim.learning.tasks import Data, Exam, Gathered, Grades, Task, graded
+from qflsim.learning.tasks import Data, Exam, Gathered, Grades, Marks, Task, graded, mean_marks
 from qflsim.learning.training import Training
 from qflsim.streams import Streams
 from qflsim.units import Floats
@@ -50,6 +50,7 @@ class Learner:
         self._data = tuple(dict.fromkeys(training.data for training in trainings.values()))
         self._exams: list[Future[Grades]] = []
         self._examined = 0
+        self._rivals: dict[str, list[Future[Marks]]] = {}
         self.versions: list[Floats] = []
         self.history: list[list[tuple[Part, float]]] = []
         self._append(task.first(seed, self._data))
@@ -91,12 +92,19 @@ class Learner:
             self._examined += 1
             yield self._examined - 1, self._exams[self._examined - 1].result()
 
+    def submit_rivals(self) -> None:
+        """Has the baselines computed that need nothing of the run: where there are other processes, beside the run."""
+        rivals = self._task.rivals(self._seed, self._data)
+        self._rivals = {
+            r.name: [self._executor.submit(r.call, *arguments) for arguments in r.arguments] for r in rivals
+        }
+
     def baselines(self) -> Iterator[tuple[str, Grades]]:
         """What other ways of training, and other models, reach in the same exam, by their names."""
-        rivals = self._task.rivals(self._seed, self._data)
-        marks = [self._executor.submit(rival.call, *rival.arguments) for rival in rivals]
-        for rival, future in zip(rivals, marks, strict=True):
-            yield rival.name, graded(future.result(), shares=self._task.marks_shares)
+        if not self._rivals:
+            self.submit_rivals()
+        for name, marks in self._rivals.items():
+            yield name, graded(mean_marks([m.result() for m in marks]), shares=self._task.marks_shares)
         for name, task in self._task.shadows(self._data).items():
             yield name, self._shadow(task)
 

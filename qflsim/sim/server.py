@@ -216,6 +216,8 @@ class Server:
     def _end(self, participation: Participation, fate: Fate) -> None:
         participation.fate, participation.ended_ns = fate, self._engine.now_ns
         self.fates[fate] += 1
+        if fate is not Fate.APPLIED and participation.result is not None:
+            participation.result[1].cancel()  # nobody will ask for it
         if fate is not Fate.APPLIED and self._rules.missing == "last-known":
             self._missing.append(participation.device)
         self._engine.emit(participation.record())

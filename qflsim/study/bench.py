@@ -14,6 +14,7 @@ from qflsim.scenario.load import load
 from qflsim.scenario.sources import read
 from qflsim.sim.engine import Engine, Story
 from qflsim.study import bench_quantum
+from qflsim.study.bench_workers import workers
 from qflsim.study.measuring import Figure, best_s
 from qflsim.study.run import run
 from qflsim.units import NS_PER_S
@@ -94,5 +95,6 @@ BENCHES: dict[str, Callable[[], list[Figure]]] = {
     "ingolstadt": _ingolstadt,
     "recording": _recording,
     "simpy": _simpy,
+    "workers": workers,
 }
 """What can be measured alone."""

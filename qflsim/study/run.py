@@ -4,7 +4,7 @@ import json
 import signal
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import BrokenExecutor
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -22,7 +22,8 @@ from qflsim.scenario.load import digest, inputs, resolved, world
 from qflsim.scenario.schema import Scenario
 from qflsim.scenario.sources import Sources, read
 from qflsim.sim.engine import Engine
-from qflsim.study.executors import executor_of
+from qflsim.study.crew import TaskError
+from qflsim.study.executors import Inline, executor_of
 from qflsim.trace.fingerprint import Fingerprint
 from qflsim.trace.layout import Scalar
 from qflsim.trace.reader import Trace
@@ -49,8 +50,11 @@ def identity(scenario: Scenario) -> Identity:
 
 
 def run(scenario: Scenario, out: Path | str | None = None, *, workers: int = 1, cluster: str | None = None,
-        timing_only: bool = False, force: bool = False, observers: tuple[Observer, ...] = ()) -> Trace:  # fmt: skip
+        timing_only: bool = False, force: bool = False, observers: tuple[Observer, ...] = (),
+        tell: Callable[[str], object] = lambda _: None) -> Trace:  # fmt: skip
     """Runs a scenario and returns its trace, at `out` or at `./traces/<name>-<digest>.h5`.
+
+    `workers`, `cluster`, `tell`: see `executor_of`.
 
     Errors: `InputError` before anything is computed; `RunError` if the run fails or stalls, `StoppedError` on a signal.
     In both cases the trace holds all that happened, and the error says where it is.
@@ -58,25 +62,25 @@ def run(scenario: Scenario, out: Path | str | None = None, *, workers: int = 1, 
     began = time.monotonic()
     who = identity(scenario)
     sources = read(scenario)
-    with stop_on_signals() as stop, executor_of(1 if timing_only else workers, cluster) as executor:
-        writer, path = _open(
-            scenario, sources, who, None if out is None else Path(out), timing_only=timing_only, force=force
-        )
+    where = (1, None) if timing_only else (workers, cluster)
+    with stop_on_signals() as stop, executor_of(*where, tell) as executor:
+        place = None if out is None else Path(out)
+        writer, path = _open(scenario, sources, who, place, timing_only=timing_only, force=force)
         seen = Seen()
         complete, reason = False, ""
         try:
             simulation = build(scenario, sources, (writer, seen, *observers), None if timing_only else executor)
             stop.attend(simulation.engine)
+            if simulation.learner is not None and not isinstance(executor, Inline):
+                simulation.learner.submit_rivals()
             outcome = simulation.run()
             whole = simulation.engine.ending != stop.reason
             if whole and simulation.learner is not None:
                 tell_baselines(simulation.learner, writer, seen)
             complete, reason = whole, outcome.reason if whole else stop.reason
-        except BrokenExecutor as error:
-            if not stop.reason:
-                reason = f"a process that trained is gone: {error}"
-                raise RunError(f"{reason}; the trace up to there is {path}", path) from None
-            reason = stop.reason
+        except (BrokenExecutor, TaskError, RunError) as error:
+            reason = f"training failed: {error}"
+            raise RunError(f"{reason}; the trace up to there is {path}", path) from error
         except BaseException as error:
             reason = f"broken off: {str(error) or type(error).__name__}"
             raise

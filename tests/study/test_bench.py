@@ -4,13 +4,14 @@ import math
 
 import pytest
 
+from qflsim.study import bench_workers
 from qflsim.study.bench import BENCHES, measure
 from qflsim.study.measuring import Figure, as_table
 
 
 def test_the_benches_that_can_be_asked_for() -> None:
     """The names that `--only` takes."""
-    assert list(BENCHES) == ["qaoa", "ingolstadt", "recording", "simpy"]
+    assert list(BENCHES) == ["qaoa", "ingolstadt", "recording", "simpy", "workers"]
 
 
 @pytest.mark.parametrize("name", ["qaoa", "simpy"])
@@ -30,6 +31,16 @@ def test_the_whole_run_is_measured() -> None:
     speed, records, participations = measure(("ingolstadt",))
     assert speed.ratio == speed.value > 0
     assert records.value > participations.value > 0
+
+
+@pytest.mark.slow
+def test_workers_are_measured_beside_one_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two runs of the command each: how many times as fast the one with two workers is."""
+    monkeypatch.setattr(bench_workers, "TRAINING_BOUND", {"stop.duration_s": 1.0})
+    for figure in measure(("workers",)):
+        assert figure.peer is not None
+        assert 0 < figure.value < math.inf
+        assert figure.ratio == pytest.approx(figure.peer / figure.value)
 
 
 def test_the_table_has_a_line_a_figure() -> None:
