@@ -99,6 +99,10 @@ class Classification(Model):
         """The name of the data set: every device holds some of each class."""
         return self.data.kind
 
+    def held_class(self, who: Participant, data: Data, gathered: Gathered) -> str:
+        """The same."""
+        return self.data.kind
+
     def objective(self, who: Participant, data: Data, batch: int, steps: int, apparatus: Apparatus,
                   gathered: Gathered) -> "ImageObjective":  # fmt: skip
         """The images of a participation's steps."""

@@ -14,9 +14,9 @@ from qflsim.learning.estimators import Run
 from qflsim.learning.graph_batch import GraphBatch
 from qflsim.learning.graph_rivals import POOLED, graph_rivals
 from qflsim.learning.graphs import Instance
-from qflsim.learning.holdings import batches, held_out, local_graphs
+from qflsim.learning.holdings import batches, data_class, held_out, local_graphs
 from qflsim.learning.interference import SightedGraphs
-from qflsim.learning.mixtures import components
+from qflsim.learning.mixtures import MixedGraphs, components
 from qflsim.learning.problems import IndependentSet, IsingProblem, MaxCut, refuse_unsuited
 from qflsim.learning.tasks import Data, Gathered, Marks, Participant, Rival, Task, require_memory
 from qflsim.model import Model, Share
@@ -135,6 +135,12 @@ class Qaoa(Model):
         """The class of a family's graphs."""
         return data.data_class
 
+    def held_class(self, who: Participant, data: Data, gathered: Gathered) -> str:
+        """The class of a device's graphs: of a mixture, that of most of them."""
+        if not isinstance(data, MixedGraphs):
+            return data.data_class
+        return data_class(local_graphs(who.seed, who.group, who.device, data, gathered.region))
+
     def check(self, seed: int, data: Sequence[Data]) -> None:
         """An `InputError` if the task does not suit the graphs, or they do not fit this machine's memory."""
         require_memory(f"task with graphs of {max(family.nodes for family in data)} nodes", self._memory_byte(data))
@@ -166,8 +172,12 @@ class Qaoa(Model):
         return GraphObjective(self, [[graphs[i] for i in row] for row in rows], apparatus)
 
     def exam(self, seed: int, data: Sequence[Data]) -> "GraphExam":
-        """`holdout` graphs of each distinct family, from the stream of its data class."""
-        return GraphExam(self, [Paper(part, held_out(seed, part, self.holdout)) for part in self._parts(data)])
+        """`holdout` graphs of each distinct family, from the stream of its data class; no graph twice."""
+        papers = {}
+        for part in self._parts(data):
+            graphs = held_out(seed, part, self.holdout)
+            papers[b"".join(graph.weights.tobytes() for graph in graphs)] = Paper(part.data_class, graphs)
+        return GraphExam(self, list(papers.values()))
 
     def rivals(self, seed: int, data: Sequence[Data]) -> list[Rival]:
         """Angles found without federation, and classical solvers: `graph_rivals`."""
@@ -229,7 +239,7 @@ class GraphObjective:
 class Paper(NamedTuple):
     """The held-out graphs of one family."""
 
-    family: Data
+    data_class: str
     graphs: Sequence[Instance]
 
 
@@ -245,7 +255,7 @@ class GraphExam:
         """The held-out graphs by class of data."""
         found: dict[str, list[GraphBatch]] = {}
         for paper, batch in zip(self._papers, self._batches, strict=True):
-            found.setdefault(paper.family.data_class, []).append(batch)
+            found.setdefault(paper.data_class, []).append(batch)
         return found
 
     def marks(self, parameters: Floats) -> Marks:
@@ -257,6 +267,7 @@ class GraphExam:
     def measured(self, data: Data, apparatus: Apparatus, parameters: Floats, shots: int,
                  rng: np.random.Generator) -> Floats:  # fmt: skip
         """The ratio of every held-out graph of a device's families, as its shots show it."""
-        parts = components(data)
-        batches = [GraphBatch(self._task, paper.graphs, apparatus) for paper in self._papers if paper.family in parts]
+        classes = {part.data_class for part in components(data)}
+        papers = [paper.graphs for paper in self._papers if paper.data_class in classes]
+        batches = [GraphBatch(self._task, graphs, apparatus) for graphs in papers]
         return np.concatenate([batch.sampled(parameters, shots, rng) / batch.best for batch in batches])

@@ -62,9 +62,8 @@ def require_memory(what: str, wanted_byte: int) -> None:
     """An `InputError` if this machine has less memory than `what` needs."""
     has_byte = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     if wanted_byte > has_byte:
-        raise InputError(
-            what, f"{wanted_byte / 2**30:,.1f} GiB of work", f"at most this machine's {has_byte / 2**30:.1f} GiB"
-        )
+        got, most = (f"{byte / 2**30:,.1f} GiB" for byte in (wanted_byte, has_byte))
+        raise InputError(what, f"{got} of work", f"at most this machine's {most}")
 
 
 class Exam(Protocol):
@@ -149,7 +148,11 @@ class Task(Protocol):
         ...
 
     def data_class(self, data: Data) -> str:
-        """The class of a device's data, for tables and for `inverse_participation`."""
+        """The class of a group's data, for tables."""
+        ...
+
+    def held_class(self, who: Participant, data: Data, gathered: Gathered) -> str:
+        """The class of what a device holds, by which `inverse_participation` weighs it."""
         ...
 
     def objective(self, who: Participant, data: Data, batch: int, steps: int, apparatus: Apparatus,

@@ -57,6 +57,10 @@ class Training:
         """The class of its data."""
         return self.task.data_class(self.data)
 
+    def held_class(self, index: int, gathered: Gathered) -> str:
+        """The class of what a device holds."""
+        return self.task.held_class(self._who(index, 0), self.data, gathered)
+
     @property
     def measures(self) -> bool:
         """Whether what the devices see differs from the noise-free expectation."""

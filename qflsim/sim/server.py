@@ -170,14 +170,15 @@ class Server:
     def _apply(self, fresh: list[Participation], stand_ins: list[Participation]) -> None:
         together = fresh + stand_ins
         trainings = [self._world.group(p.device).training for p in together]
+        classes = [self._world.held_class(p.device) for p in together]
         weights = coefficients(
             self._rules,
             [training.samples for training in trainings],
             [self.version - p.base_version for p in together],
-            [training.data_class for training in trainings],
+            classes,
             self._applied,
         )
-        self._applied.update(training.data_class for training in trainings[: len(fresh)])
+        self._applied.update(classes[: len(fresh)])
         if self._learner is not None:
             results = [cast(tuple[Part, Future[tuple[float, ...]]], p.result) for p in together]
             updates = self._learner.combine([Contribution(*r, w) for r, w in zip(results, weights, strict=True)])

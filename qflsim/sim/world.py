@@ -70,22 +70,28 @@ class World:
     def gathered(self, device: int) -> Gathered:
         """What the world adds to a device's data now."""
         group = self.group(device)
-        region = self.radio.sites.at[self._home(device)].name if group.by_region else ""
         if group.sees is None:
-            return Gathered(region)
+            return Gathered(self._region(device))
         graph = Surroundings(self.fleet, self.hardware, self.radio).graph(device, self.engine.now_ns, group.sees)
-        return Gathered(region, (graph,))
+        return Gathered(graphs=(graph,))
+
+    def held_class(self, device: int) -> str:
+        """The class of a device's data."""
+        _, index = self.fleet.key(device)
+        return self.group(device).training.held_class(index, Gathered(self._region(device)))
 
     @property
     def radio(self) -> Radio:
         """The radio weather."""
         return self.air.radio
 
-    def _home(self, device: int) -> int:
-        """The site nearest to where a device first appears."""
-        track = self.fleet.track(device)
+    def _region(self, device: int) -> str:
+        """The site nearest to where a device first appears, if its data depends on that."""
+        if not self.group(device).by_region:
+            return ""
+        track, sites = self.fleet.track(device), self.radio.sites.at
         leg = track.leg(track.presence[0][0])
-        return int(np.argmin([np.hypot(site.x_m - leg.x_m, site.y_m - leg.y_m) for site in self.radio.sites.at]))
+        return sites[int(np.argmin([np.hypot(site.x_m - leg.x_m, site.y_m - leg.y_m) for site in sites]))].name
 
     def fading(self, device: int, site: int, t_ns: npt.NDArray[np.int64]) -> npt.NDArray[np.complex128]:
         """The fading h of a device and a site at any instants, of unit mean power: for looking at the channel.
