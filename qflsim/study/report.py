@@ -76,7 +76,7 @@ def grades(trace: Trace) -> tuple[list[str], list[list[str]]]:
     for version in dict.fromkeys([learned["version"].iloc[0], best(trace)[0], learned["version"].iloc[-1]]):
         told = learned[learned["version"] == version].set_index("data_class")
         rows.append([f"version {version}", *_cells(told, classes)])
-    names = baselines["metric"].str.rpartition("/")
+    names = baselines["metric"].str.rpartition("/").reindex(columns=range(3))  # of none pandas makes no columns
     by_class = baselines.set_index(names[2])
     rows += [[name, *_cells(by_class[(names[0] == name).to_numpy()], classes)] for name in dict.fromkeys(names[0])]
     return [GOALS.get(kind, kind), *classes], rows
