@@ -30,7 +30,7 @@ processor = { kind = "simulator" }
 graphs = { kind = "regular", degree = 3, nodes = 4, count = 4 }
 batch = 2
 [task]
-kind = "maxcut-qaoa"
+kind = "qaoa"
 layers = 1
 holdout = 4
 [training]

@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from qflsim.scenario.build import build, read_tracks
+from qflsim.scenario.build import build
 from qflsim.scenario.load import load, question, resolved, shipped
+from qflsim.scenario.sources import read
 from qflsim.study.report import summary
 from qflsim.study.run import Seen, run
 
@@ -34,14 +35,14 @@ def test_a_scenario_validates(name: str) -> None:
     """Its file is without mistakes, its name is the file's, and its inputs can be read."""
     scenario = load(name)
     assert scenario.name == name
-    assert all(len(tracks) > 0 for tracks in read_tracks(scenario).values())
+    assert all(len(tracks) > 0 for tracks in read(scenario).tracks.values())
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_a_scenario_does_what_it_did(name: str) -> None:
     """Its fingerprint is the one kept in golden.toml; another one is a change of behaviour, to be meant and told."""
     scenario, seen = load(name), Seen()
-    build(scenario, read_tracks(scenario), (seen,)).run()
+    build(scenario, read(scenario), (seen,)).run()
     assert seen.fingerprint.hexdigest() == GOLDEN[name]
 
 

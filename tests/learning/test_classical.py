@@ -5,7 +5,7 @@ import pytest
 from scipy.optimize import minimize
 from sklearn.linear_model import LogisticRegression as Reference
 
-from qflsim.learning.classical import LogisticRegression, Perceptron
+from qflsim.learning.classical import LogisticRegression, Perceptron, centred
 from qflsim.learning.classifiers import loss_and_gradient
 from qflsim.learning.data import Images, share
 
@@ -21,10 +21,11 @@ def test_logistic_regression_has_scikit_learns_optimum() -> None:
         return loss + ridge / 2 * weights @ weights, gradient + ridge * weights
 
     found = minimize(penalised, model.start(np.random.default_rng(0)), jac=True, tol=1e-12, options={"maxiter": 2000})
-    reference = Reference(C=1 / (ridge * len(samples.labels)), tol=1e-10, max_iter=5000).fit(*samples)
+    inputs = centred(samples.features)
+    reference = Reference(C=1 / (ridge * len(samples.labels)), tol=1e-10, max_iter=5000).fit(inputs, samples.labels)
     scores = model.scores(found.x, samples.features)
     shares = np.exp(scores) / np.exp(scores).sum(axis=1, keepdims=True)
-    np.testing.assert_allclose(shares, reference.predict_proba(samples.features), atol=1e-5)
+    np.testing.assert_allclose(shares, reference.predict_proba(inputs), atol=1e-5)
 
 
 @pytest.mark.parametrize(("features", "classes", "most"), [(4, 2, 24), (10, 10, 60), (6, 10, 36), (3, 2, 14)])
@@ -40,6 +41,12 @@ def test_a_perceptron_has_a_hidden_unit_at_least() -> None:
 
 
 def test_a_perceptron_by_hand() -> None:
-    """One unit: w tanh(u x + a) + b, in the order told."""
-    value = Perceptron(1, 1, 2).scores(np.array([0.5, 0.1, 2.0, -3.0, 0.3, 0.4]), np.array([[0.8]]))
+    """One unit: w tanh(u x + a) + b, in the order told, of a feature that stands at x between the ends of its range."""
+    feature = np.array([[np.pi / 2 * (1 + 0.8)]])
+    value = Perceptron(1, 1, 2).scores(np.array([0.5, 0.1, 2.0, -3.0, 0.3, 0.4]), feature)
     np.testing.assert_allclose(value, [[2 * np.tanh(0.5) + 0.3, -3 * np.tanh(0.5) + 0.4]], atol=1e-15)
+
+
+def test_angles_are_centred() -> None:
+    """The range of angles, [0, pi], becomes [-1, 1]."""
+    np.testing.assert_allclose(centred(np.array([0.0, np.pi / 2, np.pi])), [-1, 0, 1], atol=1e-15)

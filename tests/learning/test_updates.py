@@ -2,20 +2,33 @@
 
 from collections.abc import Callable
 from concurrent.futures import Executor, Future
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pytest
 
 from qflsim.learning.aggregation import Async, Rounds, Stream, WaitAll
+from qflsim.learning.apparatus import Apparatus
+from qflsim.learning.baselines import interval
+from qflsim.learning.classification import Classification
+from qflsim.learning.classification_models import RegressionModel, VariationalModel
+from qflsim.learning.data import Images
+from qflsim.learning.estimators import Estimator, Exact, Spsa
 from qflsim.learning.graphs import CompleteGraphs, GraphFamily, RegularGraphs
 from qflsim.learning.optimizers import GradientSteps
-from qflsim.learning.tasks import MaxCutQaoa, evaluate_job, train
-from qflsim.learning.updates import Contribution, Learner
+from qflsim.learning.qaoa_task import Qaoa
+from qflsim.learning.tasks import Gathered, Task
+from qflsim.learning.training import Training
+from qflsim.learning.updates import RATE_FACTORS, Contribution, Learner, Part, evaluated
 from qflsim.scenario.schema import Aggregation
+from qflsim.streams import Streams
+from qflsim.study.executors import Inline
+from qflsim.world.compute import Superconducting
 
 FAMILIES: dict[str, GraphFamily] = {"a": RegularGraphs(nodes=4, count=3), "b": CompleteGraphs(nodes=4, count=3)}
-TASK = MaxCutQaoa(layers=1, holdout=2)
+TASK = Qaoa(layers=1, holdout=2)
+NOTHING = Gathered()
 
 
 class Later(Executor):
@@ -36,10 +49,21 @@ class Later(Executor):
         future.set_result(task(*arguments))
 
 
-def learner(executor: Executor, when: Rounds | Stream) -> Learner:
-    """A learner of one layer."""
-    batches = {"a": 2, "b": 2}
-    return Learner(1, TASK, GradientSteps(), 2, Aggregation(when=when), FAMILIES, batches, executor)
+def training(group: str, task: Task = TASK, estimator: Estimator | None = None, noisy: bool = False) -> Training:
+    """What the devices of a group do: a step or two on two of their items."""
+    return Training(1, group, task, FAMILIES[group], Superconducting(), estimator or Exact(), GradientSteps(),
+                    steps=2, batch=2, shots=50, noisy=noisy)  # fmt: skip
+
+
+def learner(executor: Executor, when: Rounds | Stream, task: Task = TASK) -> Learner:
+    """A learner of two groups."""
+    trainings = {group: training(group, task) for group in FAMILIES}
+    return Learner(1, task, trainings, Aggregation(when=when), executor)
+
+
+def answered(result: Future[tuple[float, ...]], base_version: int, coefficient: float) -> Contribution:
+    """The answer of some device."""
+    return Contribution(Part("a", 0, 0, base_version, NOTHING), result, coefficient)
 
 
 def done(*angles: float) -> Future[tuple[float, ...]]:
@@ -50,23 +74,23 @@ def done(*angles: float) -> Future[tuple[float, ...]]:
 
 
 def test_a_training_begins_from_the_base_version_of_its_own_group() -> None:
-    """The job handed over holds the angles, family and batch of the group, and the device's own number."""
+    """What is handed over is the group's training, the device, its own number, and the angles it starts from."""
     executor = Later()
     learn = learner(executor, WaitAll())
-    learn.combine([Contribution(done(0.2, 0.1), 0, 1.0)])
-    learn.begin("b", 4, 7, 1)
-    task, (job,), _ = executor.waiting[-1]
-    assert task is train
-    assert (job.group, job.index, job.participation, job.family) == ("b", 4, 7, FAMILIES["b"])
-    assert job.angles == pytest.approx((0.2, 0.1), abs=1e-15)
+    learn.combine([answered(done(0.2, 0.1), 0, 1.0)])
+    gathered = Gathered("mast")
+    learn.begin(Part("b", 4, 7, 1, gathered))
+    task, arguments, _ = executor.waiting[-1]
+    assert (task.__func__, task.__self__) == (Training.run, training("b"))  # type: ignore[attr-defined]
+    assert arguments == (4, 7, (pytest.approx(0.2, abs=1e-15), pytest.approx(0.1, abs=1e-15)), gathered)
 
 
 @pytest.mark.parametrize("when", [WaitAll(), Async()])
 def test_directions_start_where_the_policy_says(when: Rounds | Stream) -> None:
     """Rounds and buffers add the difference from the base version; a mixing policy that from the present one."""
     learn = learner(Later(), when)
-    learn.combine([Contribution(done(0.3, 0.1), 0, 1.0)])
-    learn.combine([Contribution(done(0.1, 0.2), 0, 0.5)])
+    learn.combine([answered(done(0.3, 0.1), 0, 1.0)])
+    learn.combine([answered(done(0.1, 0.2), 0, 0.5)])
     first, update, start = np.array([0.3, 0.1]), np.array([0.1, 0.2]), np.array([0.05, 0.05])
     expected = first + 0.5 * (update - (first if isinstance(when, Async) else start))
     np.testing.assert_allclose(learn.versions, [start, first, expected], rtol=0, atol=1e-15)
@@ -76,15 +100,15 @@ def test_grades_come_in_the_order_of_versions_each_once() -> None:
     """A later version that is graded first waits for the earlier; at the end all are told."""
     executor = Later()
     learn = learner(executor, WaitAll())
-    learn.combine([Contribution(done(0.3, 0.1), 0, 1.0)])
-    exams = [k for k, (task, _, _) in enumerate(executor.waiting) if task is evaluate_job]
+    learn.combine([answered(done(0.3, 0.1), 0, 1.0)])
+    exams = [k for k, (task, _, _) in enumerate(executor.waiting) if task is evaluated]
     assert list(learn.examined()) == []
     executor.finish(exams[1])
     assert list(learn.examined()) == []
     executor.finish(exams[0])
     told = list(learn.examined(wait=True))
     assert [version for version, _ in told] == [0, 1]
-    assert set(told[0][1]) == {"3-regular", "complete", "mean"}
+    assert set(told[0][1]) == {"ratio/3-regular", "ratio/complete", "ratio/mean"}
     assert list(learn.examined(wait=True)) == []
 
 
@@ -92,5 +116,84 @@ def test_an_update_is_aligned_to_its_own_version() -> None:
     """The image nearest to the version it started from is taken and returned, not the one nearest to the present."""
     learn = learner(Later(), WaitAll())
     mirrored = done(-0.3, -0.2 + np.pi / 2)
-    aligned = learn.combine([Contribution(mirrored, 0, 1.0)])
+    aligned = learn.combine([answered(mirrored, 0, 1.0)])
     np.testing.assert_allclose(aligned, [[0.3, 0.2]], rtol=0, atol=1e-15)
+
+
+def test_a_version_remembers_what_made_it() -> None:
+    """Of every version but the first: whose trainings, with which weights, in the order in which they were summed."""
+    learn = learner(Later(), WaitAll())
+    parts = [Part("a", 0, 0, 0, NOTHING), Part("b", 1, 0, 0, NOTHING)]
+    learn.combine(
+        [Contribution(part, done(0.3, 0.1), weight) for part, weight in zip(parts, (0.25, 0.75), strict=True)]
+    )
+    assert learn.history == [[(parts[0], 0.25), (parts[1], 0.75)]]
+
+
+def test_a_grade_is_the_interval_of_the_exams_marks() -> None:
+    """By class of data and of all classes alike; an interval of its own for each."""
+    trainings = tuple(training(group) for group in FAMILIES)
+    grades = evaluated(1, TASK, trainings, 0, (0.3, 0.2))
+    marks = TASK.exam(1, tuple(FAMILIES.values())).marks(np.array([0.3, 0.2]))
+    assert grades["ratio/complete"] == interval(marks["complete"])
+    widths = np.array([grades[f"ratio/{name}"].half_width for name in marks])
+    assert grades["ratio/mean"].mean == pytest.approx(np.mean([m.mean() for m in marks.values()]), abs=1e-15)
+    assert grades["ratio/mean"].half_width == pytest.approx(np.hypot(*widths) / 2, rel=1e-12)
+
+
+def test_groups_that_measure_are_graded_as_they_measure() -> None:
+    """A group with shots or noise has a grade of its own, on its own class, from a stream of group and version."""
+    trainings = (training("a", estimator=Spsa()), training("b", noisy=True))
+    grades = evaluated(1, TASK, trainings, 3, (0.3, 0.2))
+    assert {"measured/a", "measured/b"} < set(grades)
+    assert set(evaluated(1, TASK, (training("a"), training("b")), 3, (0.3, 0.2))) == set(grades) - {
+        "measured/a", "measured/b"}  # fmt: skip
+    exam = TASK.exam(1, tuple(FAMILIES.values()))
+    for one in trainings:
+        apparatus = Apparatus(Superconducting(), noisy=one.noisy)
+        rng = Streams(1).named("measured", one.group, 3)
+        values = exam.measured(one.data, apparatus, np.array([0.3, 0.2]), 50, rng)
+        assert grades[f"measured/{one.group}"] == interval(values)
+    assert evaluated(1, TASK, trainings, 4, (0.3, 0.2))["measured/a"] != grades["measured/a"]
+
+
+IMAGES = Classification(
+    data=Images(classes=(0, 1), features=2, samples=12, holdout=20), model=VariationalModel(layers=1)
+)
+
+
+def federated(task: Task, rate: float = 0.3, rounds: int = 2) -> Learner:
+    """Two rounds of two devices whose updates count alike, and one that is a version late."""
+    trainings = {
+        group: replace(training(group, task), optimizer=GradientSteps(learning_rate=rate)) for group in FAMILIES
+    }
+    learn = Learner(1, task, trainings, Aggregation(when=WaitAll()), Inline())
+    late = Part("b", 2, 0, 0, NOTHING)
+    its = learn.begin(late)
+    for version in range(rounds):
+        parts = [Part("a", 0, version, version, NOTHING), Part("b", 1, version, version, NOTHING)]
+        made = [Contribution(part, learn.begin(part), 0.5) for part in parts]
+        learn.combine([*made, Contribution(late, its, 0.1)] if version == 1 else made)
+    return learn
+
+
+def test_a_shadow_relives_the_same_participations() -> None:
+    """Another model trained by the very same parts, weights and versions: as good as if it had been the task itself.
+
+    Of the learning rates tried it is graded at the one that serves it best.
+    """
+    told = dict(federated(IMAGES).baselines())
+    shadow = IMAGES.model_copy(update={"model": RegressionModel()})
+    lived = [
+        list(federated(shadow, rate=0.3 * factor).examined(wait=True))[-1][1]["accuracy/mean"].mean
+        for factor in RATE_FACTORS
+    ]
+    assert told["federated logistic regression"]["mean"].mean == max(lived) > 0.9
+    assert len(set(lived)) > 1
+
+
+def test_baselines_of_graphs_have_no_shadows() -> None:
+    """Classical solvers do not learn; every rival is told with its classes and their mean."""
+    told = dict(federated(TASK).baselines())
+    assert not [name for name in told if name.startswith("federated")]
+    assert all(list(grades) == ["3-regular", "complete", "mean"] for grades in told.values())

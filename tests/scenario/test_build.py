@@ -6,8 +6,9 @@ from typing import Any
 import numpy as np
 
 from qflsim import records
-from qflsim.scenario.build import build, read_tracks
+from qflsim.scenario.build import build
 from qflsim.scenario.load import load, parse
+from qflsim.scenario.sources import read
 
 TWO: dict[str, Any] = {
     "name": "two",
@@ -30,7 +31,8 @@ TWO: dict[str, Any] = {
 def introduced(data: dict[str, Any], kind: type[records.Record]) -> list[Any]:
     """The records of a kind that are told before the run begins."""
     told: list[records.Record] = []
-    build(parse(data, Path()), {}, (told.append,))
+    scenario = parse(data, Path())
+    build(scenario, read(scenario), (told.append,))
     return [record for record in told if isinstance(record, kind)]
 
 
@@ -66,9 +68,10 @@ def test_an_appended_group_or_site_moves_no_draw() -> None:
 def test_what_was_read_from_files_is_told_before_the_run() -> None:
     """Every presence and leg of Ingolstadt's vehicles, whoever is invited, so that a trace alone can be replayed."""
     scenario = load("ingolstadt")
-    tracks = read_tracks(scenario)
+    sources = read(scenario)
+    tracks = sources.tracks
     told: list[records.Record] = []
-    build(scenario, tracks, (told.append,))
+    build(scenario, sources, (told.append,))
     count = sum(len(group) for group in tracks.values())
     assert count == 387 == sum(isinstance(record, records.Device) for record in told)
     assert {r.device for r in told if isinstance(r, records.Presence)} == set(range(387))
@@ -81,8 +84,8 @@ def test_what_was_read_from_files_is_told_before_the_run() -> None:
 def test_payloads_are_itemised() -> None:
     """2p x 64 bit of angles, the header, and 32 bit a parameter of the model that rides along."""
     training = {"header_bit": 100, "co_model_parameters": 7}
-    scenario = parse({**TWO, "training": training, "task": {"kind": "maxcut-qaoa", "layers": 4}}, Path())
+    scenario = parse({**TWO, "training": training, "task": {"kind": "qaoa", "layers": 4}}, Path())
     told: list[records.Record] = []
-    build(scenario, {}, (told.append,)).run()
+    build(scenario, read(scenario), (told.append,)).run()
     transfer = next(record for record in told if isinstance(record, records.Transfer))
     assert (transfer.model_bit, transfer.header_bit, transfer.co_model_bit) == (8 * 64, 100, 7 * 32)

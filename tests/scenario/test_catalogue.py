@@ -12,6 +12,7 @@ from qflsim.errors import InputErrors
 from qflsim.scenario.build import build
 from qflsim.scenario.load import digest, inputs, load, parse, resolved
 from qflsim.scenario.schema import Scenario
+from qflsim.scenario.sources import read
 
 PLUGIN = '''
 """A mobility of the user's own: back and forth on a line, for as long as it lasts."""
@@ -67,7 +68,7 @@ def test_a_mobility_of_ones_own_works_end_to_end(swings: int) -> None:
     """Its devices move, are served and train; its legs are recorded, each once, even where they come to an end."""
     scenario = parse(data(kind="swinging:Pendulum", length_m=5.0, swings=swings), Path(), plugins=True)
     told: list[records.Record] = []
-    outcome = build(scenario, {}, (told.append,)).run()
+    outcome = build(scenario, read(scenario), (told.append,)).run()
     assert outcome == ("the simulated time is over", False)
     assert sum(u.fate is records.Fate.APPLIED for u in told if isinstance(u, records.Update)) > 5
     legs = [record for record in told if isinstance(record, records.Leg) and record.device == 0]

@@ -181,7 +181,7 @@ def test_a_file_that_cannot_be_read_is_told(tmp_path: Path) -> None:
         ("stop.duration_s=61.0", True, False),
         ("aggregation.timeout_s=3.0", True, False),
         ("training.steps=3", True, False),
-        ('task={ kind = "maxcut-qaoa", layers = 2 }', True, False),
+        ('task={ kind = "qaoa", layers = 2 }', True, False),
         ("devices.walkers.batch=2", True, False),
         ("devices.walkers.count=21", True, True),
         ("devices.walkers.mobility.speed_m_per_s=[0.8, 1.9]", True, True),

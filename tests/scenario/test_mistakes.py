@@ -209,6 +209,6 @@ def test_numbers_have_an_end(section: str, key: str, value: object) -> None:
     """What arithmetic could not stand is a mistake of the scenario, however large its digits."""
     data = {"name": "s", "devices": [{"count": 1}], section: {key: value}}
     if section == "task":
-        data["task"] = {"kind": "maxcut-qaoa", key: value}
+        data["task"] = {"kind": "qaoa", key: value}
     with pytest.raises(InputErrors, match=f"{section}.{key}"):
         parse(data, Path())

@@ -13,9 +13,10 @@ import pytest
 from qflsim.learning.graphs import Instance, RegularGraphs
 from qflsim.model import Model
 from qflsim.records import Record, Update
-from qflsim.scenario.build import Outcome, Simulation, build, read_tracks
+from qflsim.scenario.build import Outcome, Simulation, build
 from qflsim.scenario.load import load, parse
 from qflsim.scenario.schema import Scenario
+from qflsim.scenario.sources import read
 from qflsim.units import FOREVER_NS, to_ns
 from qflsim.world.mobility import Leg, Track
 
@@ -98,7 +99,7 @@ def scripted(monkeypatch: pytest.MonkeyPatch) -> None:
 def ran(scenario: Scenario, executor: Executor | None = None) -> Ran:
     """Runs a scenario to its end."""
     records: list[Record] = []
-    simulation = build(scenario, read_tracks(scenario), (records.append,), executor)
+    simulation = build(scenario, read(scenario), (records.append,), executor)
     return Ran(simulation, records, simulation.run())
 
 
@@ -118,7 +119,7 @@ def small() -> Callable[..., dict[str, Any]]:
 
     def data(training_s: dict[str, float], **sections: Any) -> dict[str, Any]:
         return {"name": "small", "stop": {"duration_s": 100.0}, "sites": {"at": [mast("mast", 0.0)]},
-                "radio": still_radio(), "task": {"kind": "maxcut-qaoa", "layers": 1, "holdout": 2},
+                "radio": still_radio(), "task": {"kind": "qaoa", "layers": 1, "holdout": 2},
                 "training": {"steps": 1, "header_bit": 0},
                 "devices": [device(name, seconds) for name, seconds in training_s.items()], **sections}  # fmt: skip
 

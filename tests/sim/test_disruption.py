@@ -8,8 +8,9 @@ import pytest
 
 from qflsim import records
 from qflsim.records import Fate, Happening
-from qflsim.scenario.build import build, read_tracks
+from qflsim.scenario.build import build
 from qflsim.scenario.load import parse
+from qflsim.scenario.sources import read
 from qflsim.units import NS_PER_S, to_ns
 
 Small = Callable[..., dict[str, Any]]
@@ -28,7 +29,7 @@ def from_file(tmp_path: Path, data: dict[str, Any], stays_s: dict[str, tuple[int
     data["devices"][0]["mobility"] = {"kind": "sumo-fcd", "file": "stays.xml"}
     scenario = parse(data, tmp_path)
     told: list[records.Record] = []
-    build(scenario, read_tracks(scenario), (told.append,)).run()
+    build(scenario, read(scenario), (told.append,)).run()
     return told
 
 

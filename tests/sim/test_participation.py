@@ -10,6 +10,7 @@ from qflsim import records
 from qflsim.records import Happening
 from qflsim.scenario.build import build
 from qflsim.scenario.load import parse
+from qflsim.scenario.sources import read
 from qflsim.sim.engine import Order
 from qflsim.units import NEVER_NS, NS_PER_S, to_ns
 
@@ -86,7 +87,7 @@ def test_what_arrives_as_the_device_leaves_has_arrived(small: Small, order: Orde
     """Completion comes before the world; something that came still earlier would have stopped it."""
     scenario = parse(small({"a": 1.0}, stop={"duration_s": 2.0}, aggregation={"when": {"kind": "async"}}), Path())
     told: list[records.Record] = []
-    simulation = build(scenario, {}, (told.append,))
+    simulation = build(scenario, read(scenario), (told.append,))
     arrival_ns = 2 * MODEL_NS + NS_PER_S
     simulation.engine.call_at(arrival_ns, order, -1, lambda: simulation.server.device_off(0))
     simulation.run()

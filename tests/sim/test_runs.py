@@ -12,6 +12,7 @@ from qflsim import records
 from qflsim.records import LEARNED
 from qflsim.scenario.build import build
 from qflsim.scenario.load import parse
+from qflsim.scenario.sources import read
 from qflsim.study.executors import Inline, executor_of
 
 Small = Callable[..., dict[str, Any]]
@@ -30,7 +31,7 @@ TOWN = {
          "graphs": {"kind": "complete", "nodes": 4, "count": 2},
          "mobility": {"kind": "static", "area_m": [200.0, 80.0]}},
     ],
-    "task": {"kind": "maxcut-qaoa", "layers": 1, "holdout": 2},
+    "task": {"kind": "qaoa", "layers": 1, "holdout": 2},
     "training": {"co_model_parameters": 400000},
     "aggregation": {"when": {"kind": "buffered", "max_in_flight": 8, "buffer_size": 3}, "timeout_s": 20.0},
 }  # fmt: skip
@@ -102,7 +103,7 @@ def test_learning_does_not_move_the_clock(simulate: Simulate) -> None:
 def test_observers_change_nothing(simulate: Simulate) -> None:
     """A run that nobody watches ends like one that is watched, to the last bit of its parameters."""
     scenario = parse(TOWN, Path())
-    unwatched = build(scenario, {}, (), Inline())
+    unwatched = build(scenario, read(scenario), (), Inline())
     watched = simulate(TOWN, Inline()).simulation
     assert unwatched.run().reason == "the simulated time is over"
     assert unwatched.server.fates == watched.server.fates

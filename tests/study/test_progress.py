@@ -42,12 +42,12 @@ def test_the_line_says_where_the_run_is(monkeypatch: pytest.MonkeyPatch) -> None
             line(event(0, Happening.INVITED, i))
         line(event(10**9, Happening.ARRIVED, 0))
         line(Version(2 * 10**9, 1, 1, 0, 0, 0.0))
-        line(Evaluation(2 * 10**9, 1, "ratio/mean", 0.75))
-        line(Evaluation(2 * 10**9, 2, "ratio/mean", 0.5))
-        line(Evaluation(2 * 10**9, 2, "ratio/complete", 0.99))
+        line(Evaluation(2 * 10**9, 1, "ratio/mean", 0.75, 0.125))
+        line(Evaluation(2 * 10**9, 2, "ratio/mean", 0.5, 0.125))
+        line(Evaluation(2 * 10**9, 2, "ratio/complete", 0.99, 0.125))
         line(event(5 * 10**9, Happening.ENDED, 1))
         for _ in range(64 - 9):
-            line(Evaluation(2 * 10**9, 1, "ratio/complete", 0.9))
+            line(Evaluation(2 * 10**9, 1, "ratio/complete", 0.9, 0.125))
     assert "5/20 s | version 1 | best 0.750 | " in shown.getvalue()
     assert " | 1 in flight" in shown.getvalue()
 

@@ -7,9 +7,11 @@ import pytest
 from qflsim.records import Fate
 from qflsim.scenario.load import load
 from qflsim.study.replay import Verdict
-from qflsim.study.report import best, fates, overview, ratios, result, summary, table, verdict_told
+from qflsim.study.report import best, fates, grades, overview, result, summary, table, verdict_told
 from qflsim.study.run import run
 from qflsim.trace.reader import Trace
+
+BASELINES = ("random", "fixed", "local-only 3-regular", "centralised", "greedy", "Goemans-Williamson", "annealing")
 
 
 def test_the_summary_counts_the_tables(finished: Trace) -> None:
@@ -27,22 +29,23 @@ def test_the_metrics_are_the_last_versions(finished: Trace) -> None:
     metrics, evaluations = summary(finished)["metrics"], finished.evaluations
     last = evaluations[evaluations["version"] == evaluations["version"].max()]
     assert metrics["ratio/mean"] == last.set_index("metric")["value"]["ratio/mean"]
-    for name in ("random", "fixed", "local-only 3-regular", "centralised"):
+    for name in BASELINES:
         assert 0 < metrics[f"{name}/mean"] <= 1
 
 
-def test_ratios_begin_with_the_first_best_and_last_version(finished: Trace) -> None:
-    """The rows are version 0, the best, the last, then every baseline; the columns are the classes and their mean."""
-    head, rows = ratios(finished)
+def test_grades_begin_with_the_first_best_and_last_version(finished: Trace) -> None:
+    """The rows are version 0, the best, the last, then every baseline; the columns are the classes."""
+    head, rows = grades(finished)
     last = finished.versions["version"].iloc[-1]
-    assert head == ["approximation ratio", "3-regular", "mean"]
+    assert head == ["approximation ratio", "3-regular"]
     values = finished.evaluations.query("metric == 'ratio/mean'").set_index("version")["value"]
     assert best(finished) == (values.idxmax(), finished.versions["t_s"].iloc[values.idxmax()])
     assert [row[0] for row in rows] == [
         *dict.fromkeys(["version 0", f"version {values.idxmax()}", f"version {last}"]),
-        *("random", "fixed", "local-only 3-regular", "centralised"),
+        *BASELINES,
     ]
-    assert rows[-5][1] == f"{summary(finished)['metrics']['ratio/3-regular']:.3f}"
+    told = finished.evaluations.query(f"metric == 'ratio/3-regular' and version == {last}").iloc[0]
+    assert rows[-len(BASELINES) - 1][1] == f"{told['value']:.3f} ±{told['half_width']:.3f}"
 
 
 def test_a_run_without_updates_has_one_version(tiny: Path, tmp_path: Path) -> None:

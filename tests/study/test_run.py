@@ -12,8 +12,9 @@ import pytest
 
 from qflsim.errors import InputError, RunError, StoppedError
 from qflsim.records import Event, Happening, Record
-from qflsim.scenario.build import build, read_tracks
+from qflsim.scenario.build import build
 from qflsim.scenario.load import load
+from qflsim.scenario.sources import read
 from qflsim.study.executors import Inline
 from qflsim.study.run import Seen, run
 from qflsim.trace.reader import Trace
@@ -52,8 +53,8 @@ def test_the_number_of_workers_changes_nothing(tiny: Path, finished: Trace, tmp_
 def test_watching_changes_nothing(tiny: Path, finished: Trace) -> None:
     """A run that is not recorded has the same fingerprint; one that nobody watches ends alike."""
     scenario, seen = load(tiny), Seen()
-    watched = build(scenario, read_tracks(scenario), (seen,), Inline())
-    unwatched = build(scenario, read_tracks(scenario), (), Inline())
+    watched = build(scenario, read(scenario), (seen,), Inline())
+    unwatched = build(scenario, read(scenario), (), Inline())
     assert watched.run() == unwatched.run()
     assert seen.fingerprint.hexdigest() == finished.fingerprint
     assert watched.server.fates == unwatched.server.fates
@@ -212,7 +213,7 @@ def test_every_record_of_a_run_stands_in_its_table(tiny: Path, finished: Trace) 
     def count(record: Record) -> None:
         counts[type(record)] += 1
 
-    build(scenario, read_tracks(scenario), (count,)).run()
+    build(scenario, read(scenario), (count,)).run()
     for name in TABLES.keys() - LEARNED:
         assert finished.rows[name] == counts[TABLES[name]], name
 

@@ -30,7 +30,10 @@ def test_fates_carry_the_names_that_users_see() -> None:
 
 def test_text_is_text_and_angles_are_columns() -> None:
     """Names come as strings; a vector of length d as d columns in order; an empty table keeps its columns."""
-    assert frame(pack([Evaluation(0, 1, "ratio ρ", 0.5)], row_dtype(Evaluation, 1)), Evaluation).metric[0] == "ratio ρ"
+    assert (
+        frame(pack([Evaluation(0, 1, "ratio ρ", 0.5, 0.125)], row_dtype(Evaluation, 1)), Evaluation).metric[0]
+        == "ratio ρ"
+    )
     angles = frame(pack([VersionAngles(0, 4, (0.1, 0.2))], row_dtype(VersionAngles, 2)), VersionAngles)
     assert list(angles.columns) == ["t_s", "version", "angle_0", "angle_1"]
     assert (angles.angle_0[0], angles.angle_1[0]) == (0.1, 0.2)

@@ -160,7 +160,7 @@ def test_damaged_rows_are_counted_out(whole: Path) -> None:
 def test_a_checksum_that_does_not_hold(whole: Path) -> None:
     """A value changed through HDF5 itself is found as well."""
     with h5py.File(whole, "r+") as file:
-        file["tables/evaluations"][3] = pack([Evaluation(0, 0, "x", 1.0)], row_dtype(Evaluation, 1))[0]
+        file["tables/evaluations"][3] = pack([Evaluation(0, 0, "x", 1.0, 0.125)], row_dtype(Evaluation, 1))[0]
     with pytest.raises(InputError, match="evaluations: got damage after the first 3 of 5 rows"):
         Trace(whole).table("evaluations")
 

@@ -75,9 +75,9 @@ def test_a_number_too_large_for_its_column_is_refused() -> None:
 
 def test_a_name_too_long_is_refused() -> None:
     """A name is kept whole or refused, counted in bytes."""
-    assert pack([Evaluation(0, 0, "é" * 32, 0.0)], row_dtype(Evaluation, 1))["metric"][0].decode() == "é" * 32
+    assert pack([Evaluation(0, 0, "é" * 32, 0.0, 0.125)], row_dtype(Evaluation, 1))["metric"][0].decode() == "é" * 32
     with pytest.raises(AssertionError, match="64 bytes"):
-        pack([Evaluation(0, 0, "é" * 32 + "e", 0.0)], row_dtype(Evaluation, 1))
+        pack([Evaluation(0, 0, "é" * 32 + "e", 0.0, 0.125)], row_dtype(Evaluation, 1))
 
 
 def test_an_angle_vector_of_another_length_is_refused() -> None:
