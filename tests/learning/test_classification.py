@@ -1,0 +1,304 @@
+"""The task of classification: what a device climbs and measures, how versions are marked, and who else is asked."""
+
+import gzip
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from pydantic import ValidationError
+
+from qflsim.errors import InputError
+from qflsim.learning.apparatus import Apparatus
+from qflsim.learning.classification import Classification, ImageObjective
+from qflsim.learning.classification_models import PerceptronModel, QnodeModel, RegressionModel, VariationalModel
+from qflsim.learning.classifiers import cross_entropy
+from qflsim.learning.data import Images, Samples, pool, share
+from qflsim.learning.estimators import Exact, ParameterShift, Spsa
+from qflsim.learning.graphs import RegularGraphs
+from qflsim.learning.holdings import batches
+from qflsim.learning.tasks import Gathered, Participant, graded
+from qflsim.quantum.noise import Noise, Quality
+from qflsim.quantum.variational import VariationalCircuit, measured, z_values
+from qflsim.units import Floats
+from qflsim.world.compute import Simulator, Superconducting, classifier_circuit
+
+IMAGES = Images(classes=(0, 1, 7), features=4, samples=20, holdout=25)
+TASK = Classification(data=IMAGES, model=VariationalModel(layers=2))
+NOTHING = RegularGraphs()
+"""Devices hold images; what their group holds of graphs is not asked."""
+WHO = Participant(1, "phones", 3, 2)
+IDEAL = Apparatus(Simulator())
+NOISY = Apparatus(Superconducting(), Quality(4.0, 0.05, -0.1), noisy=True)
+
+
+def objective(task: Classification = TASK, apparatus: Apparatus = IDEAL) -> ImageObjective:
+    """Three steps on eight images each."""
+    return task.objective(WHO, NOTHING, 8, 3, apparatus, Gathered())
+
+
+def images(step: int) -> Samples:
+    """Those of a step, by the law of holdings."""
+    held = share(1, IMAGES, "phones", 3)
+    rows = batches(1, "phones", 3, 2, 20, 8, 3)[step]
+    return Samples(held.features[rows], held.labels[rows])
+
+
+def start(task: Classification = TASK) -> Floats:
+    """Parameters that favour nothing."""
+    return task.first(5, ())
+
+
+def seen(step: int, at: Floats, apparatus: Apparatus, task: Classification = TASK) -> tuple[VariationalCircuit, Floats]:
+    """The circuit, and the probabilities of what a device reads of each image, from first principles."""
+    circuit = task.classifier()
+    assert isinstance(circuit, VariationalCircuit)
+    turned = at * (1 + apparatus.quality.beta_gain) if apparatus.noisy else at
+    noise = apparatus.noise(classifier_circuit(4, circuit.layers)) if apparatus.noisy else Noise()
+    return circuit, measured(circuit.outcomes(turned, images(step).features), noise)
+
+
+# --- what a device climbs
+
+
+@pytest.mark.parametrize("apparatus", [IDEAL, NOISY], ids=["ideal", "noisy"])
+@pytest.mark.parametrize("step", [0, 2])
+def test_the_gradient_is_that_of_minus_the_cross_entropy(step: int, apparatus: Apparatus) -> None:
+    """Of what infinitely many shots read of that step's images, by the angles asked for: finite differences agree."""
+    at, by = start(), 1e-5
+
+    def value(parameters: Floats) -> float:
+        circuit, read = seen(step, parameters, apparatus)
+        return -cross_entropy(z_values(read), images(step).labels, circuit.gain)[0]
+
+    slope = objective(apparatus=apparatus).gradient(step, at)
+    for k in range(0, len(at), 3):
+        shift = by * np.eye(len(at))[k]
+        assert slope[k] == pytest.approx((value(at + shift) - value(at - shift)) / (2 * by), abs=1e-8)
+
+
+@pytest.mark.parametrize("model", [RegressionModel(), PerceptronModel(parameters=24)])
+def test_classical_models_climb_the_same_way(model: Any) -> None:
+    """Their gradient is that of minus the mean cross-entropy; noise and gains of processors do not touch them."""
+    task = TASK.model_copy(update={"model": model})
+    at, held = start(task) + 0.1, images(1)
+    classifier = task.classifier()
+
+    def value(parameters: Floats) -> float:
+        return -cross_entropy(classifier.scores(parameters, held.features), held.labels, classifier.gain)[0]
+
+    slope = objective(task).gradient(1, at)
+    differences = [(value(at + d) - value(at - d)) / 2e-5 for d in 1e-5 * np.eye(len(at))]
+    np.testing.assert_allclose(slope, differences, atol=1e-8)
+    assert objective(task).runs(1) == []
+
+
+@pytest.mark.parametrize("apparatus", [IDEAL, NOISY], ids=["ideal", "noisy"])
+def test_many_shots_show_what_is_climbed(apparatus: Apparatus) -> None:
+    """Measured loss and shifted gradient tend to the exact ones, noise included, as the shots grow.
+
+    A device that turns s times too far shifts s times too far as well, so that a slope it measures is
+    sin(s pi / 2) / s times that of its loss.
+    """
+    at, rng, device = start(), np.random.default_rng(3), objective(apparatus=apparatus)
+    circuit, read = seen(0, at, apparatus)
+    loss = -cross_entropy(z_values(read), images(0).labels, circuit.gain)[0]
+    assert device.measured(0, at, 10**14, rng) == pytest.approx(loss, abs=1e-5)
+    turn = 1 + apparatus.quality.beta_gain if apparatus.noisy else 1.0
+    shown = device.shifted(0, at, 10**14, rng) * turn / np.sin(turn * np.pi / 2)
+    np.testing.assert_allclose(shown, device.gradient(0, at), atol=1e-5)
+
+
+def scores_spread(step: int, at: Floats, task: Classification) -> tuple[float, float, float]:
+    """Exact loss, and of minus the loss in one shot to first and second order: its variance, and its mean's offset.
+
+    To first order the loss is linear in the scores, whose covariance in one shot is that of the read bits; to second
+    order half the trace of curvature times covariance is left.
+    """
+    circuit, read = seen(step, at, IDEAL, task)
+    scores, labels, gain = z_values(read), images(step).labels, circuit.gain
+    loss, slopes = cross_entropy(scores, labels, gain)
+    signs = z_values(np.eye(read.shape[1]))
+    shares = np.exp(gain * scores) / np.exp(gain * scores).sum(axis=1, keepdims=True)
+    variance = offset = 0.0
+    for image in range(len(labels)):
+        apart = signs - scores[image]
+        covariance = np.einsum("s,sk,sl->kl", read[image], apart, apart)
+        curvature = gain**2 * (np.diag(shares[image]) - np.outer(shares[image], shares[image])) / len(labels)
+        variance += slopes[image] @ covariance @ slopes[image]
+        offset -= np.trace(curvature @ covariance) / 2
+    return -loss, variance, offset
+
+
+@pytest.mark.parametrize("shots", [1, 40, 100])
+def test_the_spread_of_a_measured_loss_falls_with_the_shots(shots: int) -> None:
+    """Where the loss is nearly linear in the scores (a small gain), its variance is that of one shot / H.
+
+    H = 1, 40 and 100, within five standard errors of the sample's own.
+    """
+    task = TASK.model_copy(update={"model": VariationalModel(layers=2, gain=0.05)})
+    at, rng = start(task), np.random.default_rng(shots)
+    exact, variance, _ = scores_spread(0, at, task)
+    device = objective(task)
+    shown = np.array([device.measured(0, at, shots, rng) for _ in range(1500)])
+    assert abs(shown.mean() - exact) < 5 * np.sqrt(variance / shots / 1500) + 0.05**2
+    spread = shown - shown.mean()
+    error = np.sqrt(((spread**4).mean() - shown.var() ** 2) / 1500)
+    assert abs(shown.var(ddof=1) - variance / shots) < 5 * error
+
+
+def test_few_shots_look_worse_than_the_truth() -> None:
+    """The loss is convex in the scores: what shots show of it is too pessimistic on average, by an offset / H."""
+    at, rng, device = start(), np.random.default_rng(4), objective()
+    exact, variance, offset = scores_spread(0, at, TASK)
+    for shots in (400, 4000):
+        shown = np.array([device.measured(0, at, shots, rng) for _ in range(4000)])
+        error = np.sqrt(variance / shots / 4000)
+        assert abs(shown.mean() - exact - offset / shots) < 5 * error
+        if shots == 400:
+            assert shown.mean() < exact - 5 * error
+
+
+def test_estimators_use_the_shots_that_they_are_given() -> None:
+    """A gradient by shift rule scatters with 1 / H: at H = 40 its variance is 2.5 times that at H = 100."""
+    at, device = start(), objective(TASK.model_copy(update={"model": VariationalModel(layers=2, gain=0.05)}))
+    variances = []
+    for shots in (40, 100):
+        rng = np.random.default_rng(shots)
+        found = np.array([ParameterShift().gradient(device, 0, at, shots, rng) for _ in range(60)])
+        variances.append(found.var(axis=0).mean())
+    # 16 angles, 60 estimates each: the ratio's standard error is about sqrt(2 x 2 / (60 x 16)).
+    assert variances[0] / variances[1] == pytest.approx(2.5, rel=5 * np.sqrt(4 / 960))
+
+
+# --- what is charged
+
+
+def test_an_image_is_a_circuit() -> None:
+    """As many as the batch; by shift rule two for each angle and one for the scores."""
+    (run,) = objective().runs(0)
+    assert (run.circuit, run.copies, run.shifts) == (classifier_circuit(4, 2), 8, 2 * 16 + 1)
+    assert [rule.circuits(run) for rule in (Exact(), Spsa(), ParameterShift())] == [16, 16, 8 * 33]
+    assert TASK.qubits(NOTHING) == 4
+
+
+# --- the exam
+
+
+def test_marks_are_right_or_wrong() -> None:
+    """Each held-out image is marked 1 where its class has the highest score; classes go by their own names."""
+    at, exam = start(), pool(1, IMAGES).exam
+    marks = TASK.exam(1, ()).marks(at)
+    assert list(marks) == ["0", "1", "7"]
+    assert all(set(values) <= {0.0, 1.0} and len(values) == 25 for values in marks.values())
+    scores = TASK.classifier().scores(at, exam.features)
+    expected = [(scores[exam.labels == k].argmax(axis=1) == k).mean() for k in range(3)]
+    assert [values.mean() for values in marks.values()] == pytest.approx(expected)
+    grades = graded(marks, shares=TASK.marks_shares)
+    assert grades["mean"].mean == pytest.approx(np.mean(expected))
+    assert 0 < grades["0"].half_width < 0.2
+
+
+def test_measured_marks_tend_to_the_noise_free_ones() -> None:
+    """With many shots every image is marked as without noise; with few, images near the border fall either way."""
+    exam, rng = TASK.exam(1, ()), np.random.default_rng(6)
+    at = trained()
+    free = np.concatenate(list(exam.marks(at).values()))
+    assert free.mean() > 0.8
+    np.testing.assert_array_equal(exam.measured(NOTHING, IDEAL, at, 10**9, rng), free)
+    noisy = Apparatus(Superconducting(), noisy=True)
+    means = [
+        np.mean([exam.measured(NOTHING, noisy, at, shots, rng).mean() for _ in range(40)]) for shots in (1, 40, 100)
+    ]
+    # A mean over 40 x 75 marks has a standard error of less than 0.01.
+    assert means[0] < means[1] - 0.05
+    assert means[1] < means[2] + 0.05
+    assert means[2] == pytest.approx(free.mean(), abs=0.1)
+
+
+def trained() -> Floats:
+    """Parameters after some steps of exact ascent on a device's images."""
+    at, device = start(), TASK.objective(WHO, NOTHING, 20, 40, IDEAL, Gathered())
+    for step in range(40):
+        at = at + 0.1 * device.gradient(step, at)
+    return at
+
+
+def test_a_classical_model_is_not_measured() -> None:
+    """What a device measures of it is what it is."""
+    task = TASK.model_copy(update={"model": RegressionModel()})
+    exam, at = task.exam(1, ()), np.random.default_rng(0).standard_normal(15)
+    shown = exam.measured(NOTHING, NOISY, at, 1, np.random.default_rng(1))
+    np.testing.assert_array_equal(shown, np.concatenate(list(exam.marks(at).values())))
+
+
+# --- rivals
+
+
+def test_rivals_train_without_federation() -> None:
+    """Local-only, and the model and its shadows centralised, all better than guessing; more images serve better.
+
+    Logistic regression on two classes of digits is nearly always right.
+    """
+    told = {r.name: graded(r.call(*r.arguments), shares=True)["mean"].mean for r in TASK.rivals(1, ())}
+    assert list(told) == [
+        "local-only", "centralised", "centralised logistic regression", "centralised perceptron"]  # fmt: skip
+    assert told["local-only"] < told["centralised"]
+    assert told["centralised logistic regression"] > 0.95
+    assert min(told.values()) > 0.6
+
+
+def test_shadows_are_classical_and_no_larger() -> None:
+    """Logistic regression, and a perceptron of at most as many parameters; a classical model casts none."""
+    shadows = TASK.shadows(())
+    assert list(shadows) == ["federated logistic regression", "federated perceptron"]
+    perceptron = shadows["federated perceptron"]
+    assert isinstance(perceptron, Classification)
+    assert perceptron.data == IMAGES
+    size = TASK.classifier().parameters
+    assert size - 8 < perceptron.classifier().parameters <= size
+    assert all(shadow.shadows(()) == {} for shadow in shadows.values())
+
+
+# --- what is refused, and found
+
+
+def test_fewer_qubits_than_classes_are_refused() -> None:
+    """Each class is read from a qubit of its own."""
+    task = Classification(data=Images(features=4))
+    with pytest.raises(InputError, match="at least 10"):
+        task.check(1, ())
+    TASK.check(1, ())
+
+
+def test_classes_need_images_for_devices_and_exam() -> None:
+    """178 zeros are too few for 100 held out and 100 on a device."""
+    task = Classification(data=Images(classes=(0, 1), features=2, samples=100, holdout=100))
+    with pytest.raises(InputError, match=r"task\.data: got 178 images of class 0"):
+        task.check(1, ())
+
+
+def test_a_qnode_is_code_and_needs_permission() -> None:
+    """It is refused unless plug-ins are allowed, before anything is imported."""
+    fields = {"kind": "qnode", "node": "nowhere:circuit", "weights": 3}
+    with pytest.raises(ValidationError, match="--allow-plugins"):
+        QnodeModel.model_validate(fields)
+    assert QnodeModel.model_validate(fields, context={"plugins": True}).weights == 3
+
+
+def test_files_are_found_beside_the_scenario(tmp_path: Path) -> None:
+    """Relative paths start at the scenario's folder; what was found can be read from anywhere."""
+    rng = np.random.default_rng(0)
+    labels = np.repeat(np.arange(10, dtype=np.uint8), 30)
+    pixels = rng.integers(0, 256, (300, 28, 28), dtype=np.uint8)
+    for name, magic, array in [("images", 2051, pixels), ("labels", 2049, labels)]:
+        head = np.array([magic, *array.shape], dtype=">u4").tobytes()
+        (tmp_path / f"{name}.gz").write_bytes(gzip.compress(head + array.tobytes()))
+    data = Images(kind="mnist", files=("images.gz", "labels.gz"), classes=(0, 1), features=2, samples=5, holdout=5)
+    task = Classification(data=data)
+    assert task.files == ("images.gz", "labels.gz")
+    found = task.loaded(tmp_path)
+    found.check(1, ())
+    assert found.files == (str(tmp_path / "images.gz"), str(tmp_path / "labels.gz"))
+    with pytest.raises(InputError, match="images"):
+        task.loaded(tmp_path / "elsewhere").check(1, ())
