@@ -84,7 +84,7 @@ def test_greedy_colours_lie_within_their_bounds(nodes: int, seed: int) -> None:
         (4, 4, "more than 4 nodes"),
         (1, 4, "never connected"),
         (0, 4, "greater"),
-        (3, 22, "less"),
+        (3, 32, "less"),
         (True, 2, "integer"),
     ],
 )
