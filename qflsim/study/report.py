@@ -50,10 +50,20 @@ def final_metrics(trace: Trace) -> dict[str, float]:
     }
 
 
-GOALS = {"ratio": "approximation ratio", "accuracy": "accuracy"}
+GOALS = {"ratio": "approximation ratio", "accuracy": "accuracy by class"}
+RULES = {"spsa": "SPSA", "parameter-shift": "the parameter-shift rule"}
 MEASURED = "measured"
 """Stands in a metric's name for its kind where a device's noise and shots show in it."""
 _COLUMNS_WITH_INTERVALS = 4
+_COLUMNS = 7
+"""More classes of data than fit beside their mean are told by the one that is served worst."""
+STAGES = {
+    "radio [s]": ["waiting for coverage", "download", "waiting to upload", "upload"],
+    "queue [s]": ["waiting for a processor"],
+    "training [s]": ["training"],
+    "buffer [s]": ["waiting in the buffer"],
+}
+"""Phases of a participation, as the columns of a table for people."""
 
 
 def _noise_free(trace: Trace) -> tuple[str, pd.DataFrame]:
@@ -79,6 +89,9 @@ def grades(trace: Trace) -> tuple[list[str], list[list[str]]]:
     names = baselines["metric"].str.rpartition("/").reindex(columns=range(3))  # of none pandas makes no columns
     by_class = baselines.set_index(names[2])
     rows += [[name, *_cells(by_class[(names[0] == name).to_numpy()], classes)] for name in dict.fromkeys(names[0])]
+    if len(classes) > _COLUMNS:
+        rows = [[name, min(cells[:-1]), cells[-1]] for name, *cells in rows]
+        classes = ["worst class", "mean"]
     return [GOALS.get(kind, kind), *classes], rows
 
 
@@ -96,12 +109,20 @@ def _cells(told: pd.DataFrame, classes: list[str]) -> list[str]:
 
 
 def measured(trace: Trace) -> tuple[list[str], list[list[str]]]:
-    """What each group's devices would measure of the last version, beside what it is without noise."""
-    evaluations = trace.evaluations
-    last = evaluations[evaluations["version"] == evaluations["version"].max()].set_index("metric")
-    told = last[last.index.str.startswith(f"{MEASURED}/")]
-    rows = [[metric.removeprefix(f"{MEASURED}/"), *_cells(last, [metric])] for metric in told.index]
-    return ["as measured by", f"version {evaluations['version'].max()}"], rows
+    """What each group's devices would measure of the last version, beside what it is without noise and shots."""
+    last = trace.evaluations.query("version == version.max()").set_index("metric")
+    kind, learned = _noise_free(trace)
+    classes = trace.devices.drop_duplicates("group").set_index("group")["data_class"]
+    shots = {group["name"]: group["shots"] for group in trace.scenario["devices"]}
+    rows = []
+    for metric in last.index[last.index.str.startswith(f"{MEASURED}/")]:
+        group = metric.removeprefix(f"{MEASURED}/")
+        true = f"{kind}/{classes[group]}"
+        if true not in last.index and classes.nunique() == 1:  # whose data are of all classes
+            true = f"{kind}/mean"
+        off = f"{last['value'][metric] - last['value'][true]:+.3f}" if true in last.index else ""
+        rows.append([group, str(shots[group]), *_cells(last, [true, metric]), off])
+    return [f"measured of version {learned['version'].max()}", "shots", "noise-free", "measured", "off"], rows
 
 
 def best(trace: Trace) -> tuple[int, float]:
@@ -125,16 +146,39 @@ def fates(trace: Trace) -> tuple[list[str], list[list[str]]]:
     return ["participations", "invited", *present], rows
 
 
+def efforts(trace: Trace) -> tuple[list[str], list[list[str]]]:
+    """What an applied update took on average, by group of devices: seconds by stage, and the processor's energy."""
+    updates, devices = trace.updates, trace.devices
+    applied = updates[updates["fate"] == "applied"]
+    phases = phase_times(applied)
+    told = pd.DataFrame({stage: phases[parts].sum(axis=1) for stage, parts in STAGES.items()})
+    energy_j = trace.trainings.set_index("participation")["energy_j"]
+    told["energy [kJ]"] = applied["participation"].map(energy_j) / 1e3
+    groups = applied["device"].map(devices["group"])
+    means = {
+        str(group): told[groups == group].mean() for group in dict.fromkeys(devices["group"]) if (groups == group).any()
+    }
+    if len(means) > 1:
+        means["all"] = told.mean()
+    rows = [[name, *(f"{mean:.1f}" for mean in row[list(STAGES)]), _kilojoules(row["energy [kJ]"])]
+            for name, row in means.items()]  # fmt: skip
+    return ["mean applied update", *told.columns], rows
+
+
+def _kilojoules(mean: float) -> str:
+    """Three digits or more; "nan" of a trace without its trainings."""
+    return f"{mean:,.0f}" if mean >= 100 else f"{mean:.3g}"
+
+
 def result(trace: Trace) -> str:
     """The result table of a run."""
     updates = trace.updates
     applied = updates[updates["fate"] == "applied"]
     lines = [*_headline(trace, summary(trace)), "", *_learned(trace), *table(*fates(trace)), ""]
     if len(applied):
-        means = phase_times(applied).mean()
         staleness = applied["staleness"]
         lines += [
-            f"slowest phase: {means.idxmax()}, {means.max():.1f} of the {means.sum():.1f} s of a mean applied update",
+            *table(*efforts(trace)),
             f"staleness: {staleness.min()} to {staleness.max()}, mean {staleness.mean():.2f}",
         ]
     for group in _unreached(trace):
@@ -190,9 +234,9 @@ def _how(trace: Trace) -> str:
     training = trace.scenario["training"]
     rule, noise = training["gradient"], " of noisy circuits" if training["noise"] else ""
     if rule["kind"] == "exact":
-        charged = {"spsa": "SPSA's", "parameter-shift": "the parameter-shift rule's"}[rule["charged_as"]]
-        return f"learning from exact gradients{noise} (an idealisation); the clock charges {charged} circuits"
-    return f"learning by {rule['kind']} from the shots{noise} that the clock is charged for"
+        charged = RULES[rule["charged_as"]]
+        return f"learning from exact gradients{noise} (an idealisation); the clock charges {charged}'s circuits"
+    return f"learning by {RULES.get(rule['kind'], rule['kind'])} from the shots{noise} that the clock is charged for"
 
 
 def _unreached(trace: Trace) -> Iterable[str]:
