@@ -14,7 +14,7 @@ from qflsim.units import from_db
 from qflsim.world.fleet import Fleet
 
 _TRIES = 1000
-"""Moments looked at for each graph wanted."""
+"""Moments looked at in vain, one after the other, before giving up."""
 
 
 @dataclass(frozen=True)
@@ -47,14 +47,14 @@ class Surroundings:
         Errors: `InputError` if devices are hardly ever there.
         """
         graphs: list[Instance] = []
-        for _ in range(_TRIES * count):
-            if len(graphs) == count:
-                break
+        in_vain = 0
+        while len(graphs) < count:
             t_ns, device = int(rng.integers(until_ns)), int(rng.choice(devices))
             if self.fleet.track(device).present(t_ns) and (graph := self.graph(device, t_ns, family)).edges:
                 graphs.append(graph)
-        else:
-            raise InputError("devices", "hardly a moment with two of them near", "devices that interfere")
+                in_vain = 0
+            elif (in_vain := in_vain + 1) == _TRIES:
+                raise InputError("devices", "hardly a moment with two of them near", "devices that interfere")
         return graphs
 
     def _place_m(self, device: int, t_ns: int) -> tuple[float, float]:
