@@ -14,7 +14,7 @@ DOORS = {
     "pennylane_lightning": {"quantum/register"},
     "pennylane": {"quantum/circuits", "quantum/qnodes"},
     "sklearn": {"learning/data"},
-    "threadpoolctl": {"learning/data", "study/executors"},
+    "threadpoolctl": {"learning/data", "learning/optimum"},
     "h5py": {"trace"},
     "tqdm": {"study"},
     "typer": {"cli"},

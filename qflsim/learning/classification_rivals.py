@@ -3,10 +3,10 @@
 from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy.optimize import minimize
 
 from qflsim.learning.classifiers import loss_and_gradient
 from qflsim.learning.data import Samples, share
+from qflsim.learning.optimum import optimum
 from qflsim.learning.tasks import Marks, Rival
 from qflsim.units import Floats
 
@@ -47,5 +47,4 @@ def _marks(task: "Classification", seed: int, images: Samples) -> Marks:
     def loss(parameters: Floats) -> tuple[float, Floats]:
         return loss_and_gradient(model, parameters, *images)
 
-    found = minimize(loss, task.first(seed, ()), jac=True, method="L-BFGS-B", options={"maxiter": STEPS})
-    return task.exam(seed, ()).marks(np.asarray(found.x))
+    return task.exam(seed, ()).marks(optimum(loss, task.first(seed, ()), STEPS))

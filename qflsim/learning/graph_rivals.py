@@ -4,11 +4,11 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy.optimize import minimize
 
 from qflsim.learning.baselines import classical_grades
 from qflsim.learning.graph_batch import GraphBatch
 from qflsim.learning.mixtures import components
+from qflsim.learning.optimum import optimum
 from qflsim.learning.tasks import Data, Marks, Rival, mean_marks
 from qflsim.quantum.qaoa import FIXED_ANGLES
 from qflsim.streams import Streams
@@ -96,4 +96,4 @@ def _optimum(task: "Qaoa", seed: int, data: Sequence[Data], pools: Sequence[Grap
         values, gradients = zip(*(pool.objective(angles) for pool in pools), strict=True)
         return -float(np.mean(values)), -np.mean(gradients, axis=0)
 
-    return np.asarray(minimize(descent, task.first(seed, data), jac=True, method="L-BFGS-B").x)
+    return optimum(descent, task.first(seed, data))

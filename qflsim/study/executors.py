@@ -8,8 +8,6 @@ from contextlib import contextmanager
 from importlib.metadata import version
 from typing import Any
 
-from threadpoolctl import threadpool_limits
-
 from qflsim.errors import InputError
 from qflsim.study.crew import Call, Crew, Outcome, perform
 from qflsim.study.processes import ProcessWorker, deaf_to_ctrl_c, prepare
@@ -48,8 +46,7 @@ def executor_of(workers: int, cluster: str | None = None,
         with _cluster(workers, cluster, tell) as crew, _given_up_in_the_end(crew):
             yield crew
     elif workers <= 1:
-        with threadpool_limits(1):  # small matrices, over which threads would only wait for one another
-            yield Inline()
+        yield Inline()
     else:
         prepare()
         with _given_up_in_the_end(Crew([ProcessWorker() for _ in range(workers)])) as crew:
