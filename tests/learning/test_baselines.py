@@ -3,8 +3,9 @@
 import networkx as nx
 import numpy as np
 import pytest
+from scipy.stats import binom
 
-from qflsim.learning.baselines import classical_grades, interval
+from qflsim.learning.baselines import classical_grades, interval, share_interval
 from qflsim.learning.solvers import energy, exact
 from qflsim.units import Floats
 
@@ -62,3 +63,30 @@ def test_the_interval_covers_the_mean_of_normal_values_nineteen_times_in_twenty(
     samples = np.random.default_rng(4).normal(7, 2, size=(4000, 5))
     held = np.mean([abs(mean - 7) < half_width for mean, half_width in map(interval, samples)])
     assert abs(held - 0.95) < 5 * np.sqrt(0.95 * 0.05 / 4000)
+
+
+def test_the_interval_of_a_share_is_the_published_one() -> None:
+    """0 of 10: the interval of Agresti and Coull is 0.1388 +- 0.1821, whose upper end is 0.3209; it does not vanish."""
+    told = share_interval(np.zeros(10))
+    assert told.mean == 0.0
+    assert told.half_width == pytest.approx(0.1821, abs=1e-4)
+    assert 2 / 14 + told.half_width == pytest.approx(0.3209, abs=5e-3)  # "add two successes and two failures"
+    assert share_interval(np.ones(10)).half_width == pytest.approx(told.half_width, rel=1e-12)
+
+
+def test_the_interval_of_many_marks_is_that_of_a_normal_mean() -> None:
+    """1.96 sqrt(p (1 - p) / n) in the limit."""
+    marks = np.arange(40_000) % 4 == 0
+    told = share_interval(marks.astype(float))
+    assert told == pytest.approx((0.25, 1.959964 * np.sqrt(0.25 * 0.75 / 40_000)), rel=2e-4)
+
+
+def test_the_interval_of_a_share_covers_it_nineteen_times_in_twenty() -> None:
+    """Over all shares of 30 marks, exactly by the binomial law: 94 % on average, at the worst 90 %."""
+    widths = [share_interval((np.arange(30) < right).astype(float)).half_width for right in range(31)]
+    covered = []
+    for share in np.linspace(0.01, 0.99, 99):
+        inside = np.abs(np.arange(31) / 30 - share) <= widths
+        covered.append(binom.pmf(np.arange(31), 30, share)[inside].sum())
+    assert np.mean(covered) == pytest.approx(0.95, abs=0.015)
+    assert min(covered) > 0.9
