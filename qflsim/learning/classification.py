@@ -187,7 +187,7 @@ class ImageObjective:
 
     @cached_property
     def _scales(self) -> Floats:
-        """What the device makes of each angle: it turns every one of them too far, or not far enough."""
+        """What the device makes of each angle: it turns all of them too far, or all not far enough."""
         return self._apparatus.scales(0, self._model.parameters)
 
 

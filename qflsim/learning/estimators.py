@@ -54,11 +54,6 @@ class Estimator(Protocol):
         """Whether no quantum processor could learn the gradient so."""
         ...
 
-    @property
-    def charged(self) -> str:
-        """The rule whose circuits the clock charges."""
-        ...
-
     def circuits(self, run: Run) -> int:
         """How often a step runs the circuit."""
         ...
@@ -79,11 +74,6 @@ class Exact(Model):
     def idealised(self) -> bool:
         """It is."""
         return True
-
-    @property
-    def charged(self) -> str:
-        """The rule whose circuits the clock charges."""
-        return self.charged_as
 
     def circuits(self, run: Run) -> int:
         """How often a step runs the circuit."""
@@ -112,11 +102,6 @@ class Spsa(Model):
         """It is not."""
         return False
 
-    @property
-    def charged(self) -> str:
-        """Itself."""
-        return self.kind
-
     def circuits(self, run: Run) -> int:
         """Two a circuit."""
         return SPSA_CIRCUITS * run.copies
@@ -131,7 +116,7 @@ class Spsa(Model):
 
 
 class ParameterShift(Model):
-    """The parameter-shift rule, gate by gate: unbiased, for two circuits a gate with an angle.
+    """The parameter-shift rule, gate by gate: unbiased where angles are exact, for two circuits a gate with an angle.
 
     An angle that several gates share is the sum of their rules: QAOA takes 2p (edges + nodes) circuits a graph.
     Source: M. Schuld et al., arXiv 1811.11184.
@@ -143,11 +128,6 @@ class ParameterShift(Model):
     def idealised(self) -> bool:
         """It is not."""
         return False
-
-    @property
-    def charged(self) -> str:
-        """Itself."""
-        return self.kind
 
     def circuits(self, run: Run) -> int:
         """Two for every gate with an angle."""

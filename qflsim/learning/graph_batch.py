@@ -79,14 +79,17 @@ class GraphBatch:
         return float(np.mean(self._mean(drawn, self._task.tail) / self.bounds))
 
     def shifted(self, angles: Floats, shots: int, rng: np.random.Generator) -> Floats:
-        """The gradient of what a device maximises, by the shift rule, each circuit measured with so many shots."""
+        """The gradient of what a device maximises, by the shift rule, each circuit measured with so many shots.
+
+        The device misses the shifts as it misses all angles.
+        """
 
         def measure(graph: int, distributions: Floats) -> Floats:
             drawn = self._drawn(distributions, shots, rng, graph)
             return np.asarray(np.einsum("rs,s->r", drawn, self.costs.values[graph]))
 
-        slopes = shifted_gradients(self.ising, angles * self._scales, measure)
-        return np.asarray(np.mean(slopes / self.bounds[:, None], axis=0) * self._scales)
+        slopes = shifted_gradients(self.ising, angles, measure, self._scales)
+        return np.asarray(np.mean(slopes / self.bounds[:, None], axis=0))
 
     def _rows(self, angles: Floats) -> Floats:
         return angles.reshape(self._task.layers, -1)

@@ -28,17 +28,20 @@ def shifted_circuits(ising: Ising, layers: int) -> np.ndarray[tuple[int, ...], n
     return np.asarray(2 * layers * (gates + nodes))
 
 
-def shifted_gradients(ising: Ising, angles: Floats, measure: Measure) -> Floats:
+def shifted_gradients(ising: Ising, angles: Floats, measure: Measure, scales: Floats | None = None) -> Floats:
     """The derivatives of the measured energy by the plain angles of each graph, (G, 2p). `angles`: (2p,).
 
     `measure` is called graph by graph, layer by layer, gate by gate (each shifted up, then down), for several circuits
-    at once: exact energies give the exact gradient, energies of samples an unbiased one.
+    at once: exact energies give the exact gradient, energies of samples an unbiased one. `scales`, (2p,): what a device
+    makes of each angle, and so of the shift by which it learns the slope: sin(s pi/2) in place of s times the gradient
+    where it is, for a scale s.
     """
+    scales = np.ones(len(angles)) if scales is None else scales
     nodes = ising.fields.shape[-1]
     fields = bool(np.any(ising.fields))
-    gates = expanded(angles, nodes, fields)
+    gates, turns = (expanded(each, nodes, fields) for each in (angles * scales, scales * (np.pi / 4)))
     graphs = [Ising(*parts) for parts in zip(*ising, strict=True)]
-    slopes = [_slopes(graph, gates, fields, number, measure) for number, graph in enumerate(graphs)]
+    slopes = [_slopes(graph, gates, turns, fields, number, measure) for number, graph in enumerate(graphs)]
     return folded(np.stack(slopes), nodes)
 
 
@@ -63,7 +66,7 @@ def _gates(ising: Ising, fields: bool) -> list[_Gate]:
     return gates + mixers
 
 
-def _slopes(ising: Ising, angles: Floats, fields: bool, number: int, measure: Measure) -> Floats:
+def _slopes(ising: Ising, angles: Floats, turns: Floats, fields: bool, number: int, measure: Measure) -> Floats:
     """The derivatives of one graph by every gate's angle, (p, width)."""
     slopes = np.zeros(angles.shape)
     circuit, gates = _Circuit(ising, angles, fields), _gates(ising, fields)
@@ -71,7 +74,8 @@ def _slopes(ising: Ising, angles: Floats, fields: bool, number: int, measure: Me
     for layer in range(len(angles)):
         for start in range(0, len(gates), at_once):
             part = gates[start : start + at_once]
-            measured = measure(number, circuit.shifted(layer, part)).reshape(-1, 2)
+            by = turns[layer, [gate.column for gate in part]]
+            measured = measure(number, circuit.shifted(layer, part, by)).reshape(-1, 2)
             for gate, (up, down) in zip(part, measured, strict=True):
                 slopes[layer, gate.column] = gate.strength * (up - down)
     return slopes
@@ -90,13 +94,13 @@ class _Circuit:
         sweep.forward()
         self.phases, self.phased, self.mixing = (a[:, 0].copy() for a in (sweep.phases, sweep.phased, sweep.mixing))
 
-    def shifted(self, layer: int, gates: list[_Gate]) -> Floats:
-        """The distributions of the circuits with each gate shifted up by pi/4, then down, (2 len(gates), 2^m)."""
+    def shifted(self, layer: int, gates: list[_Gate], by: Floats) -> Floats:
+        """The distributions of the circuits with each gate shifted up, then down, (2 len(gates), 2^m)."""
         states = np.zeros((1 << (2 * len(gates) - 1).bit_length(), self.size), dtype=np.complex128)
         register = Register(states.size.bit_length() - 1)
         rows = states[: 2 * len(gates)]
         mixers = np.array([gate.mixer for gate in gates for _ in "+-"])
-        turns = _turns(gates)
+        turns = _turns(gates, by)
         rows[:] = self.phased[layer]
         np.multiply(rows, turns, out=rows, where=~mixers[:, None])
         register.hadamards(states, out=states)
@@ -112,8 +116,8 @@ class _Circuit:
         return np.asarray(chances / chances.sum(axis=1, keepdims=True))
 
 
-def _turns(gates: list[_Gate]) -> Complexes:
-    """e^{-i s pi/4}, then e^{+i s pi/4}, of each gate, (2 len(gates), 2^m)."""
+def _turns(gates: list[_Gate], by: Floats) -> Complexes:
+    """e^{-i s x}, then e^{+i s x}, of each gate and its x, (2 len(gates), 2^m)."""
     signs = np.stack([gate.signs for gate in gates])
-    up = (1 - 1j * signs) / np.sqrt(2)
+    up = np.cos(by)[:, None] - 1j * np.sin(by)[:, None] * signs
     return np.stack([up, up.conj()], axis=1).reshape(-1, signs.shape[1])

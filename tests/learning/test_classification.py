@@ -10,13 +10,15 @@ from pydantic import ValidationError
 
 from qflsim.errors import InputError
 from qflsim.learning.apparatus import Apparatus
+from qflsim.learning.classical import LogisticRegression
 from qflsim.learning.classification import Classification, ImageObjective
 from qflsim.learning.classification_models import PerceptronModel, QnodeModel, RegressionModel, VariationalModel
-from qflsim.learning.classifiers import cross_entropy
+from qflsim.learning.classifiers import cross_entropy, loss_and_gradient
 from qflsim.learning.data import Images, Samples, pool, share
 from qflsim.learning.estimators import Exact, ParameterShift, Spsa
 from qflsim.learning.graphs import RegularGraphs
 from qflsim.learning.holdings import batches
+from qflsim.learning.optimum import optimum
 from qflsim.learning.tasks import Gathered, Participant, graded, mean_marks
 from qflsim.quantum.noise import Noise, Quality
 from qflsim.quantum.variational import VariationalCircuit, measured, z_values
@@ -249,6 +251,26 @@ def test_rivals_train_without_federation() -> None:
     assert told["local-only"] < told["centralised"]
     assert told["centralised logistic regression"] > 0.95
     assert min(told.values()) > 0.6
+
+
+def test_the_centralised_model_has_all_devices_images() -> None:
+    """Its marks are those of the optimum on the images of eight devices together, found here by itself.
+
+    On digits that are hard to tell apart, where those of one device alone lead elsewhere.
+    """
+    hard = Images(classes=(1, 8, 9), features=4, samples=20)
+    model, exam = LogisticRegression(4, 3), pool(1, hard).exam
+    held = [share(1, hard, "baselines", device) for device in range(8)]
+
+    def marks(images: Samples) -> Floats:
+        at = optimum(lambda at: loss_and_gradient(model, at, *images), np.zeros(15), 60)
+        return np.asarray(model.scores(at, exam.features).argmax(axis=1) == exam.labels, dtype=float)
+
+    rivals = {rival.name: rival for rival in TASK.model_copy(update={"data": hard}).rivals(1, ())}
+    rival = rivals["centralised logistic regression"]
+    found = np.concatenate(list(rival.call(*rival.arguments).values()))
+    np.testing.assert_array_equal(found, marks(Samples(*map(np.concatenate, zip(*held, strict=True)))))
+    assert (found != marks(held[0])).any()
 
 
 def test_shadows_are_classical_and_no_larger() -> None:

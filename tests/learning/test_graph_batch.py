@@ -276,15 +276,19 @@ def test_a_warm_start_at_one_half_is_plain(apparatus: Apparatus | None) -> None:
     assert all(k == 1 for k in kept) if apparatus is None else all(k < 1 for k in kept)
 
 
-def test_a_warm_start_without_doubt_is_the_greedy_solution() -> None:
-    """A circuit that does nothing leaves each bit as greedy has it, but for the probability given."""
-    for doubt in (1e-9, 0.1):
-        batch = GraphBatch(Qaoa(layers=1, warm_start=doubt), graphs())
-        spins = greedy(batch.ising.couplings, batch.ising.fields)
-        # A pair agrees with greedy's product unless exactly one of it is otherwise.
-        kept = (1 - 2 * doubt) ** 2
-        gain = energy(batch.ising.couplings, batch.ising.fields, spins)
-        np.testing.assert_allclose(batch.values(np.zeros(2)), batch.ising.constant + kept * gain, atol=1e-8)
+@pytest.mark.parametrize("problem", [MaxCut(), IndependentSet()])
+@pytest.mark.parametrize("doubt", [1e-9, 0.1])
+def test_a_warm_start_is_the_greedy_solution_in_doubt(problem: Any, doubt: float) -> None:
+    """A circuit that does nothing leaves each bit as greedy has it, but for the probability given, each on its own.
+
+    So a spin's mean is 1 - 2 doubt of greedy's, a pair's its square; without doubt C is that of greedy.
+    """
+    batch = GraphBatch(Qaoa(layers=1, problem=problem, warm_start=doubt), graphs())
+    couplings, fields, constant = batch.ising
+    spins = greedy(couplings, fields)
+    kept = 1 - 2 * doubt
+    expected = constant + energy(kept**2 * couplings, kept * fields, spins)
+    np.testing.assert_allclose(batch.values(np.zeros(2)), expected, atol=1e-8)
 
 
 def test_graphs_of_different_fidelity_are_each_their_own() -> None:
