@@ -33,15 +33,16 @@ def interval(values: Floats) -> Interval:
 
 
 def share_interval(marks: Floats) -> Interval:
-    """The share of ones among independent marks of 0 or 1, with the half width of Agresti and Coull's interval.
+    """The share of ones among independent marks of 0 or 1, and a half width that covers Agresti and Coull's interval.
 
-    z sqrt(p (1 - p) / m) with m = n + z^2 and p the share after z^2 / 2 ones and as many zeros more: it does not vanish
-    where all marks are equal. Source: The American Statistician 52, 119 (1998). `marks`: (n,), n >= 1.
+    That is p +- z sqrt(p (1 - p) / m) with m = n + z^2 and p the share after z^2 / 2 ones and as many zeros more: it
+    does not vanish where all marks are equal. Source: The American Statistician 52, 119 (1998). `marks`: (n,), n >= 1.
     """
     z2 = NORMAL_975**2
     size = len(marks) + z2
     share = (float(marks.sum()) + z2 / 2) / size
-    return Interval(float(np.mean(marks)), NORMAL_975 * (share * (1 - share) / size) ** 0.5)
+    mean = float(np.mean(marks))
+    return Interval(mean, NORMAL_975 * (share * (1 - share) / size) ** 0.5 + abs(share - mean))
 
 
 def classical_grades(

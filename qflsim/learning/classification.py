@@ -9,12 +9,13 @@ import numpy as np
 import numpy.typing as npt
 from pydantic import Field
 
+from qflsim.errors import InputError
 from qflsim.learning.apparatus import Apparatus
 from qflsim.learning.classification_models import PerceptronModel, QnodeModel, RegressionModel, VariationalModel
 from qflsim.learning.classification_rivals import classification_rivals
 from qflsim.learning.classifiers import Classifier, QuantumClassifier, cross_entropy
 from qflsim.learning.data import Images, Samples, pool, share
-from qflsim.learning.estimators import Run
+from qflsim.learning.estimators import Estimator, ParameterShift, Run
 from qflsim.learning.holdings import batches
 from qflsim.learning.tasks import Data, Gathered, Marks, Participant, Rival, Task, require_memory
 from qflsim.model import Model
@@ -54,6 +55,11 @@ class Classification(Model):
         return False
 
     @property
+    def holdout(self) -> int:
+        """Held-out images of each class."""
+        return self.data.holdout
+
+    @property
     def files(self) -> tuple[str, ...]:
         """The files that the images are read from."""
         return self.data.files
@@ -63,9 +69,14 @@ class Classification(Model):
         files = tuple(str((folder / file).resolve()) for file in self.data.files)
         return self.model_copy(update={"data": self.data.model_copy(update={"files": files})})
 
-    def check(self, seed: int, data: Sequence[Data]) -> None:
-        """An `InputError` if the model does not suit the images, or there are too few."""
+    def check(self, seed: int, data: Sequence[Data], estimator: Estimator) -> None:
+        """An `InputError` if the model does not suit the images or the estimator, or there are too few images."""
         classifier = self.classifier()
+        if not estimator.idealised:
+            if self.circuit() is None:
+                raise InputError("training.gradient", estimator.kind, '"exact": a classical model has no circuits')
+            if isinstance(estimator, ParameterShift):
+                check_shift_rule(classifier)
         if isinstance(classifier, VariationalCircuit):
             require_memory(f"task.data.features = {self.data.features}", classifier.memory_byte)
         pool(seed, self.data)
@@ -118,12 +129,31 @@ class Classification(Model):
         return classification_rivals(self, seed)
 
     def shadows(self, data: Sequence[Data]) -> dict[str, Task]:
-        """Logistic regression, and a perceptron of about as many parameters as a quantum model has."""
+        """Logistic regression, and the widest perceptron of no more parameters than a quantum model has."""
         if self.circuit() is None:
             return {}
         width = PerceptronModel(parameters=self.classifier().parameters)
-        models = {"federated logistic regression": RegressionModel(), "federated perceptron": width}
-        return {name: self.model_copy(update={"model": model}) for name, model in models.items()}
+        models = {"logistic regression": RegressionModel(), "perceptron": width}
+        tasks = {name: self.model_copy(update={"model": model}) for name, model in models.items()}
+        return {f"{name} ({task.classifier().parameters} weights)": task for name, task in tasks.items()}
+
+
+def check_shift_rule(classifier: Classifier) -> None:
+    """An `InputError` if the parameter-shift rule does not give the derivatives of a model, tried at a random point.
+
+    It does where every parameter is the angle of one gate e^{-itP/2}, alone and as it is.
+    """
+    rng = Streams(0).named("shift rule")
+    params = classifier.start(rng)
+    features = rng.uniform(0, np.pi, (1, classifier.features))
+    scores, back = classifier.pullback(params, features)
+    exact = np.stack([back(row[None]) for row in np.eye(scores.shape[1])])
+    shifted = shift_jacobian(params, lambda at: classifier.scores(at, features))[0]
+    if not np.allclose(exact, shifted, rtol=0, atol=1e-6):
+        got = f"a model whose derivatives it misses by up to {np.abs(exact - shifted).max():.2g}"
+        raise InputError(
+            "training.gradient: parameter-shift", got, "each weight the angle of one gate; or another rule"
+        )
 
 
 @lru_cache(maxsize=32)
@@ -139,6 +169,11 @@ class ImageObjective:
         self._task, self._who, self._rows, self._apparatus = task, who, rows, apparatus
         self._circuit, self._model = task.circuit(), task.classifier()
 
+    def other_s(self, step: int) -> float:
+        """What a classical model takes."""
+        model = self._task.model
+        return len(self._rows[step]) * model.sample_s if isinstance(model, RegressionModel | PerceptronModel) else 0.0
+
     def runs(self, step: int) -> list[Run]:
         """One circuit an image; by the shift rule two for every angle, and one for the scores themselves."""
         if self._circuit is None:
@@ -149,9 +184,9 @@ class ImageObjective:
         """The exact gradient, noise included: scores are expectations of Z, which noise shrinks."""
         images = self._images(step)
         shrunk = self._noise.single
-        scores, back = self._model.pullback(parameters * self._scales, images.features)
+        scores, back = self._model.pullback(parameters * self._scale, images.features * self._scale)
         _, slopes = cross_entropy(shrunk * scores, images.labels, self._model.gain)
-        return -shrunk * back(slopes) * self._scales
+        return -shrunk * back(slopes) * self._scale
 
     def measured(self, step: int, parameters: Floats, shots: int, rng: np.random.Generator) -> float:
         """Minus the cross-entropy of the scores that so many shots of each image show."""
@@ -168,9 +203,9 @@ class ImageObjective:
 
     def _estimated(self, step: int, parameters: Floats, shots: int, rng: np.random.Generator) -> Floats:
         assert self._circuit is not None, "only a quantum model is measured"
-        features = self._images(step).features
+        features = self._images(step).features * self._scale
         return cast(QuantumClassifier, self._model).estimates(
-            parameters * self._scales, features, shots, self._noise, rng
+            parameters * self._scale, features, shots, self._noise, rng
         )
 
     def _images(self, step: int) -> Samples:
@@ -186,9 +221,9 @@ class ImageObjective:
         return self._apparatus.noise(self._circuit) if self._circuit else Noise()
 
     @cached_property
-    def _scales(self) -> Floats:
-        """What the device makes of each angle: it turns all of them too far, or all not far enough."""
-        return self._apparatus.scales(0, self._model.parameters)
+    def _scale(self) -> float:
+        """What the device makes of an angle: it turns all of them too far, those of the features too, or too little."""
+        return float(self._apparatus.scales(0, 1)[0])
 
 
 class ImageExam:

@@ -79,9 +79,10 @@ def _tried(node: QNodeCircuit) -> QNodeCircuit:
 
 
 class RegressionModel(Model):
-    """Multinomial logistic regression. Its training takes no time on the clock: the processors run no circuit."""
+    """Multinomial logistic regression. The processors run no circuit: a sample and step take `sample_s` (ours)."""
 
     kind: Literal["logistic-regression"] = "logistic-regression"
+    sample_s: Positive = 1e-3
 
     def classifier(self, features: int, classes: int) -> Classifier:
         """The model."""
@@ -93,9 +94,10 @@ class RegressionModel(Model):
 
 
 class PerceptronModel(Model):
-    """A perceptron of one hidden layer and at most `parameters` parameters. Its training takes no time on the clock."""
+    """A perceptron of one hidden layer and at most `parameters` parameters; time as for `RegressionModel`."""
 
     kind: Literal["perceptron"] = "perceptron"
+    sample_s: Positive = 1e-3
     parameters: Count = 64
 
     def classifier(self, features: int, classes: int) -> Classifier:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from qflsim.learning.classification import Classification
 
 POOLED, STEPS = 8, 60
+CENTRALISED = f"centralised ({POOLED} devices)"
 
 
 def classification_rivals(task: "Classification", seed: int) -> list[Rival]:
@@ -22,10 +23,10 @@ def classification_rivals(task: "Classification", seed: int) -> list[Rival]:
 
     Training means full-batch descent with exact noise-free gradients (L-BFGS, at most 60 steps) from version 0.
     """
-    models = {"": task, **{name.removeprefix("federated "): shadow for name, shadow in task.shadows(()).items()}}
+    models = {"": task, **task.shadows(())}
     return [
         Rival("local-only", local_only, [(task, seed, device) for device in range(POOLED)]),
-        *(Rival(f"centralised {name}".strip(), centralised, [(model, seed)]) for name, model in models.items()),
+        *(Rival(f"{CENTRALISED} {name}".strip(), centralised, [(model, seed)]) for name, model in models.items()),
     ]
 
 

@@ -22,6 +22,11 @@ class Classifier(Protocol):
         ...
 
     @property
+    def features(self) -> int:
+        """F, how many features it takes."""
+        ...
+
+    @property
     def gain(self) -> float:
         """What its scores are multiplied by in the softmax."""
         ...

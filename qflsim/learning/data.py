@@ -38,7 +38,7 @@ class Images(Model):
     kind: Literal["digits", "mnist", "cifar10"] = "digits"
     files: tuple[Annotated[str, Field(pattern=r"^[^\x00]+$")], ...] = ()
     classes: tuple[int, ...] = (0, 1, 2, 3, 4, 5, 6, 7, 8, 9)
-    features: Annotated[int, Field(ge=1, le=24)] = 6
+    features: Annotated[int, Field(ge=1, le=24)] = 10
     samples: Annotated[int, Field(ge=1, le=100_000)] = 32
     alpha: Positive = 1.0
     holdout: Annotated[int, Field(ge=1, le=10_000)] = 30

@@ -33,6 +33,10 @@ class Objective(Protocol):
         """The circuits that evaluate the objective once."""
         ...
 
+    def other_s(self, step: int) -> float:
+        """What a step takes beside its circuits."""
+        ...
+
     def gradient(self, step: int, parameters: Floats) -> Floats:
         """The gradient of the expectation, noise included: what infinitely many shots would show."""
         ...
@@ -48,6 +52,9 @@ class Objective(Protocol):
 
 class Estimator(Protocol):
     """A rule that tells the gradient of an objective, and its price."""
+
+    @property
+    def kind(self) -> str: ...
 
     @property
     def idealised(self) -> bool:

@@ -25,9 +25,10 @@ def graph_rivals(task: "Qaoa", seed: int, data: Sequence[Data]) -> list[Rival]:
     """The baselines, each drawing from streams of its own name.
 
     "random": the mean over 64 vectors, gamma uniform in [0, pi) and beta in [0, pi / 2).
-    "fixed": the fixed angles of 3-regular unit graphs (`FIXED_ANGLES`); absent for more layers than the table has.
+    "fixed": the fixed angles of 3-regular unit graphs (`FIXED_ANGLES`), and "fixed, by degree": gamma scaled for each
+    graph by its degree (`degree_factor`); absent for more layers than the table has, and for costs with linear terms.
     "local-only CLASS": the mean over 8 devices, each trained alone on its own graphs of that class.
-    "centralised": trained on the graphs of all those devices of all classes pooled, the families counted alike.
+    "centralised (8 devices)": trained on their graphs of all classes pooled, the families counted alike.
     "greedy", "Goemans-Williamson", "annealing": classical solvers (`classical_grades`), which see each graph itself.
 
     Training means: from version 0 to the optimum nearby, by full-batch ascent with exact noise-free gradients (L-BFGS),
@@ -39,14 +40,19 @@ def graph_rivals(task: "Qaoa", seed: int, data: Sequence[Data]) -> list[Rival]:
         Rival(f"local-only {part.data_class}", local_only, [(*here, part, device) for device in range(POOLED)])
         for part in families
     ]
-    fixed = [Rival("fixed", fixed_angles, [here])] if task.layers in FIXED_ANGLES else []
-    names = ("greedy", "Goemans-Williamson", "annealing")
+    fixed = []
+    if task.layers in FIXED_ANGLES and task.problem.flip_symmetric(list(families)):
+        fixed = [
+            Rival("fixed", fixed_angles, [(*here, False)]),
+            Rival("fixed, by degree", fixed_angles, [(*here, True)]),
+        ]
+    solvers = ("greedy", "Goemans-Williamson", "annealing")
     return [
         Rival("random", random_angles, [here]),
         *fixed,
         *alone,
-        Rival("centralised", centralised, [(*here, tuple(families))]),
-        *(Rival(name, classical, [(*here, name)]) for name in names),
+        Rival(f"centralised ({POOLED} devices)", centralised, [(*here, tuple(families))]),
+        *(Rival(name, classical, [(*here, name)]) for name in solvers),
     ]
 
 
@@ -58,8 +64,10 @@ def random_angles(task: "Qaoa", seed: int, data: Sequence[Data]) -> Marks:
     return mean_marks([exam.marks(task.widened(angles, data)) for angles in drawn])
 
 
-def fixed_angles(task: "Qaoa", seed: int, data: Sequence[Data]) -> Marks:
+def fixed_angles(task: "Qaoa", seed: int, data: Sequence[Data], by_degree: bool) -> Marks:
     """The marks of the fixed angles."""
+    problem = task.problem.model_copy(update={"degree_scaling": by_degree})
+    task = task.model_copy(update={"problem": problem})
     return task.exam(seed, data).marks(task.widened(np.array(FIXED_ANGLES[task.layers]), data))
 
 

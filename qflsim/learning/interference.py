@@ -18,10 +18,12 @@ WEAKEST_BIT_PER_S_HZ = 1e-6
 class InterferenceGraphs(Model):
     """The graph of a device and the vehicles nearest to it, `nodes` in all, at the moment when it starts training.
 
-    Weights are `interference_weights`, so that the best cut of the graph is the best assignment of two channels in
-    this very network. Where fewer vehicles are present the other nodes have no edges. As every weight, they are divided
-    by the root mean square over the edges; since many are faint, degree scaling suits them: together the two divide by
-    the root mean square over nodes of a node's couplings, to which faint edges add nothing.
+    Weights are `interference_weights`, so that the best cut of the graph is the assignment of two channels that avoids
+    the most of what pairs cost each other. Losses to several at once are less than their sum: where sites are close
+    together, another assignment has the greatest sum rate. Where fewer vehicles are present the other nodes have no
+    edges. As every weight, they are divided by the root mean square over the edges; since many are faint, degree
+    scaling suits them: together the two divide by the root mean square over nodes of a node's couplings, to which faint
+    edges add nothing.
     """
 
     kind: Literal["interference"] = "interference"

@@ -24,9 +24,10 @@ from qflsim.units import Floats
 
 
 class Posed(NamedTuple):
-    """A cost, and a bound that no assignment exceeds and that every device can tell without solving anything.
+    """A cost, and a bound on how far its values lie apart, which every device can tell without solving anything.
 
-    The bound is above 0 (1 for a constant cost): by it a device divides its objective, so that its graphs count alike.
+    No assignment exceeds it. It is above 0 (1 for a constant cost): by it a device divides its objective, so that its
+    graphs count alike.
     """
 
     ising: Ising
@@ -97,8 +98,8 @@ class IsingProblem(Model):
     """A quadratic form: weights are couplings, linear terms are fields; the mean over all assignments counts 0.
 
     `variables = "spins"`: C = sum_{u<v} w_uv z_u z_v + sum_u f_u z_u. `variables = "bits"` (a QUBO): C + constant =
-    sum_{u<v} w_uv x_u x_v + sum_u f_u x_u with x = (1 - z) / 2. Bound by the sum of |J| and |h|. Linear terms come from
-    files; with them the cost has no bit-flip symmetry. `degree_scaling`: `degree_factor`.
+    sum_{u<v} w_uv x_u x_v + sum_u f_u x_u with x = (1 - z) / 2. Bound by twice the sum of |J| and |h|. Linear terms
+    come from files; with them the cost has no bit-flip symmetry. `degree_scaling`: `degree_factor`.
     """
 
     kind: Literal["ising"] = "ising"
@@ -111,7 +112,7 @@ class IsingProblem(Model):
             ising = _of_bits(instance.weights, instance.fields)._replace(constant=np.array(0.0))
         scale = _scale(ising) / (degree_factor(instance) if self.degree_scaling else 1.0)
         ising = _divided(ising, scale)
-        return Posed(ising, float(np.abs(ising.couplings).sum() / 2 + np.abs(ising.fields).sum()) or 1.0)
+        return Posed(ising, float(np.abs(ising.couplings).sum() + 2 * np.abs(ising.fields).sum()) or 1.0)
 
     def flip_symmetric(self, families: Sequence[GraphFamily]) -> bool:
         """Spins have none but what files give them."""

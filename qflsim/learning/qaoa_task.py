@@ -11,7 +11,7 @@ from pydantic import Field, field_validator, model_validator
 
 from qflsim.errors import InputError
 from qflsim.learning.apparatus import Apparatus
-from qflsim.learning.estimators import Run
+from qflsim.learning.estimators import Estimator, ParameterShift, Run
 from qflsim.learning.graph_batch import GraphBatch
 from qflsim.learning.graph_rivals import POOLED, graph_rivals
 from qflsim.learning.graphs import Instance, instance
@@ -39,9 +39,9 @@ class Qaoa(Model):
     "interpolation": of these the ones for fewer layers, as many as are known, stretched to `layers` (INTERP: L. Zhou et
     al., PRX 10, 021067 (2020)).
     `multi_angle`: in each layer an angle for every pair of vertices, and one for every vertex (R. Herrman et al., Sci.
-    Rep. 12, 6781 (2022)); all graphs must have equally many nodes, whose numbers should mean something, for it is to them
-    that the angles belong. `warm_start`: circuits start at the greedy solution
-    of their graph, each bit with this probability of being otherwise (D. Egger et al., Quantum 5, 479 (2021)).
+    Rep. 12, 6781 (2022)); all graphs must have equally many nodes, whose numbers should mean something: it is to them
+    that angles belong. `warm_start`: circuits start at the greedy solution of their graph, each bit with this
+    probability of being otherwise (D. Egger et al., Quantum 5, 479 (2021)).
     `tail`: devices maximise the mean of the best share of outcomes (CVaR: P. Barkoutsos et al., Quantum 4, 256 (2020)),
     of which few shots show too little; versions are graded by the mean over all outcomes.
     `precision`: "single" takes 0.6 of the time and half the memory, and is off by up to 6e-6 of the spread of C.
@@ -89,11 +89,6 @@ class Qaoa(Model):
     def holds_graphs(self) -> bool:
         """They do."""
         return True
-
-    @property
-    def plain(self) -> bool:
-        """Whether circuits are the plain ones and their mean is what counts, which the shift rule needs."""
-        return not self.multi_angle and self.warm_start is None and self.tail == 1
 
     @property
     def files(self) -> tuple[str, ...]:
@@ -147,8 +142,12 @@ class Qaoa(Model):
             return data.data_class
         return data_class(local_graphs(who.seed, who.group, who.device, data, gathered.region))
 
-    def check(self, seed: int, data: Sequence[Data]) -> None:
-        """An `InputError` if the task does not suit the graphs, or they do not fit this machine's memory."""
+    def check(self, seed: int, data: Sequence[Data], estimator: Estimator) -> None:
+        """An `InputError` if the task does not suit graphs or estimator, or graphs do not fit this machine's memory."""
+        plain = not self.multi_angle and self.warm_start is None and self.tail == 1
+        if isinstance(estimator, ParameterShift) and not plain:
+            got = "parameter-shift with multi_angle, warm_start or tail"
+            raise InputError("training.gradient", got, '"spsa" or "exact": the rule is for plain circuits and a mean')
         require_memory(f"task with graphs of {max(family.nodes for family in data)} nodes", self._memory_byte(data))
         if self.multi_angle and len({family.nodes for family in data}) > 1:
             raise InputError("task.multi_angle", "graphs of different sizes", "equally many nodes in all groups")
@@ -227,6 +226,10 @@ class GraphObjective:
     def __init__(self, task: Qaoa, steps: Sequence[Sequence[Instance]], apparatus: Apparatus) -> None:
         self._task, self._steps, self._apparatus = task, steps, apparatus
         self._batches: dict[int, GraphBatch] = {}
+
+    def other_s(self, step: int) -> float:
+        """Nothing."""
+        return 0.0
 
     def runs(self, step: int) -> list[Run]:
         """One circuit a graph; graphs of equal shape together."""

@@ -13,7 +13,7 @@ import numpy as np
 from qflsim.errors import InputError
 from qflsim.learning.apparatus import Apparatus
 from qflsim.learning.baselines import Interval, interval, share_interval
-from qflsim.learning.estimators import Objective
+from qflsim.learning.estimators import Estimator, Objective
 from qflsim.learning.graphs import GraphFamily, Instance
 from qflsim.streams import Streams
 from qflsim.units import Floats
@@ -127,8 +127,13 @@ class Task(Protocol):
         """The task with its files found, whose paths are relative to `folder`."""
         ...
 
-    def check(self, seed: int, data: Sequence[Data]) -> None:
-        """An `InputError` if the task and its data do not suit one another, before anything starts."""
+    @property
+    def holdout(self) -> int:
+        """Held-out items of each class."""
+        ...
+
+    def check(self, seed: int, data: Sequence[Data], estimator: Estimator) -> None:
+        """An `InputError` if task, data and estimator do not suit one another, before anything starts."""
         ...
 
     def qubits(self, data: Data) -> int:

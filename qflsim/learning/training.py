@@ -76,6 +76,7 @@ class Training:
         objective = self._objective(index, number, gathered)
         circuits, circuit_s, steps_s = 0, 0.0, [0.0] * self.steps
         for step in range(self.steps):
+            steps_s[step] += objective.other_s(step)
             for run in objective.runs(step):
                 count = self.estimator.circuits(run)
                 circuits += count

@@ -1,10 +1,9 @@
 """The learning plane of one run: trainings handed to an executor, updates aligned and combined into versions."""
 
-from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Executor, Future
 from functools import lru_cache
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 import numpy as np
 
@@ -15,8 +14,10 @@ from qflsim.learning.training import Training
 from qflsim.streams import Streams
 from qflsim.units import Floats
 
+FEDERATED = "federated"
 RATE_FACTORS = (0.1, 0.3, 1.0, 3.0, 10.0, 30.0)
-"""By these a baseline's learning rate is multiplied, to find the best."""
+"""By these the learning rate of a classical model is multiplied. It is graded at the best: a rate that suits one model
+may be too small or too great for another, and a baseline should not lose by that."""
 
 
 class Part(NamedTuple):
@@ -27,6 +28,10 @@ class Part(NamedTuple):
     number: int
     base_version: int
     gathered: Gathered
+
+
+History: TypeAlias = list[list[tuple[Part, float]]]
+"""For each version made, the parts that made it and what their directions were multiplied by."""
 
 
 class Contribution(NamedTuple):
@@ -52,7 +57,7 @@ class Learner:
         self._examined = 0
         self._rivals: dict[str, list[Future[Marks]]] = {}
         self.versions: list[Floats] = []
-        self.history: list[list[tuple[Part, float]]] = []
+        self.history: History = []
         self._append(task.first(seed, self._data))
 
     def begin(self, part: Part) -> Future[tuple[float, ...]]:
@@ -62,18 +67,15 @@ class Learner:
         return self._executor.submit(training.run, part.device, part.number, angles, part.gathered)
 
     def combine(self, contributions: Sequence[Contribution]) -> list[Floats]:
-        """Makes the next version, summing in the order gathered; returns each contribution's aligned parameters."""
-        current = self.versions[-1]
-        mixes = mixing(self._rules.when) is not None
+        """Makes the next version, summing in the order given; returns each contribution's aligned parameters."""
         bases = [self.versions[c.part.base_version] for c in contributions]
         updates = [
             self._task.aligned(np.array(c.result.result()), base, self._data)
             for c, base in zip(contributions, bases, strict=True)
         ]
-        directions = np.array([u - (current if mixes else base) for u, base in zip(updates, bases, strict=True)])
-        step = self._rules.combine.step(directions, np.array([c.coefficient for c in contributions]))
+        weights = [c.coefficient for c in contributions]
         self.history.append([(c.part, c.coefficient) for c in contributions])
-        self._append(current + step)
+        self._append(_next(self._rules, self.versions[-1], updates, bases, weights))
         return updates
 
     def _append(self, parameters: Floats) -> None:
@@ -105,31 +107,42 @@ class Learner:
             self.submit_rivals()
         for name, marks in self._rivals.items():
             yield name, graded(mean_marks([m.result() for m in marks]), shares=self._task.marks_shares)
-        for name, task in self._task.shadows(self._data).items():
-            yield name, self._shadow(task)
+        shadows = self._task.shadows(self._data)
+        tries = {name: [self._retraced(task, f) for f in RATE_FACTORS] for name, task in shadows.items()}
+        for name, futures in tries.items():
+            yield (
+                f"federated {name}",
+                max((future.result() for future in futures), key=lambda grades: grades["mean"].mean),
+            )
 
-    def _shadow(self, task: Task) -> Grades:
-        """What another model would have become by the very same participations, weights and versions, in the end.
-
-        Of several learning rates it gets the one that serves it best in the exam: a rate that suits one model may be
-        too small or too great for another, and a baseline should not lose by that.
-        """
-        tries = [self._retraced(task, factor) for factor in RATE_FACTORS]
-        return max(tries, key=lambda grades: grades["mean"].mean)
-
-    def _retraced(self, task: Task, rate_factor: float) -> Grades:
+    def _retraced(self, task: Task, rate_factor: float) -> Future[Grades]:
         trainings = {name: training.of(task, rate_factor) for name, training in self._trainings.items()}
-        other = Learner(self._seed, task, trainings, self._rules, self._executor)
-        begins: dict[int, dict[tuple[str, int, int], Part]] = defaultdict(dict)
-        for made in self.history:
-            for part, _ in made:
-                begins[part.base_version][part[:3]] = part
-        results: dict[tuple[str, int, int], Future[tuple[float, ...]]] = {}
-        for version, made in enumerate(self.history):
-            results |= {key: other.begin(part) for key, part in begins[version].items()}
-            other.combine([Contribution(part, results[part[:3]], weight) for part, weight in made])
-        _, grades = list(other.examined(wait=True))[-1]
-        return {name.removeprefix(f"{task.metric}/"): grade for name, grade in grades.items()}
+        return self._executor.submit(retraced, self._seed, task, self._rules, trainings, self.history)
+
+
+def retraced(seed: int, task: Task, rules: Rules, trainings: Mapping[str, Training], history: History) -> Grades:
+    """What another model would have become in the end, by the very same participations, weights and versions."""
+    data = tuple(dict.fromkeys(training.data for training in trainings.values()))
+    versions = [task.first(seed, data)]
+    results: dict[tuple[str, int, int], Floats] = {}
+    for made in history:
+        for part, _ in made:
+            if part[:3] not in results:
+                base = tuple(map(float, versions[part.base_version]))
+                update = trainings[part.group].run(part.device, part.number, base, part.gathered)
+                results[part[:3]] = task.aligned(np.array(update), versions[part.base_version], data)
+        updates = [results[part[:3]] for part, _ in made]
+        bases = [versions[part.base_version] for part, _ in made]
+        versions.append(_next(rules, versions[-1], updates, bases, [weight for _, weight in made]))
+    return graded(_exam(seed, task, data).marks(versions[-1]), shares=task.marks_shares)
+
+
+def _next(rules: Rules, current: Floats, updates: Sequence[Floats], bases: Sequence[Floats],
+          coefficients: Sequence[float]) -> Floats:  # fmt: skip
+    """The version after `current`, summing in the order given."""
+    mixes = mixing(rules.when) is not None
+    directions = np.array([u - (current if mixes else base) for u, base in zip(updates, bases, strict=True)])
+    return np.asarray(current + rules.combine.step(directions, np.array(coefficients)))
 
 
 @lru_cache(maxsize=8)

@@ -40,6 +40,11 @@ class VariationalCircuit(NamedTuple):
     """what every <Z_k> is multiplied by in the softmax: without it the odds of two classes would end at e^2"""
 
     @property
+    def features(self) -> int:
+        """A qubit for each."""
+        return self.qubits
+
+    @property
     def parameters(self) -> int:
         """Length of the parameter vector."""
         return 2 * self.layers * self.qubits

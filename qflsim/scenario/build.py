@@ -113,7 +113,7 @@ def _with_sight(training: Training, scenario: Scenario, surroundings: Surroundin
         return training
     family = training.data.family
     rng = Streams(scenario.seed).named(training.group, "sightings")
-    fleet, exam = surroundings.fleet, getattr(scenario.task, "holdout", 1)
+    fleet, exam = surroundings.fleet, scenario.task.holdout
     devices = [device for device in range(len(fleet)) if fleet.key(device)[0] == training.group]
     seen = surroundings.sightings(devices, to_ns(scenario.stop.duration_s), family, 2 * exam, rng)
     return replace(training, data=SightedGraphs(family, seen[:exam], seen[exam:]))

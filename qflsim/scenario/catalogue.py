@@ -76,10 +76,13 @@ CATALOGUE: dict[str, dict[str, type[Model]]] = {
 
 
 class OfKind:
-    """Marks a field of a `Model` whose section chooses its own model by `kind`, and reads such sections."""
+    """Marks a field of a `Model` whose section chooses its own model by `kind`, and reads such sections.
 
-    def __init__(self, family: str) -> None:
-        self.family = family
+    With a `default`, a section that names no kind is of that one.
+    """
+
+    def __init__(self, family: str, default: str | None = None) -> None:
+        self.family, self.default = family, default
 
     def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
         """A plain validator, and a serializer by the model found."""
@@ -92,6 +95,8 @@ class OfKind:
             return value
         if not isinstance(value, dict):
             raise PydanticCustomError("section", "a section with a kind: {known}", {"known": self._known()})
+        if self.default is not None:
+            value = {"kind": self.default, **value}
         if "kind" not in value:
             raise PydanticCustomError("no_kind", "kind = {known}", {"known": self._known()})
         model = self.model(value["kind"], bool(info.context and info.context.get("plugins")))

@@ -7,7 +7,7 @@ from pydantic import Field, PrivateAttr, field_validator, model_validator
 
 from qflsim.errors import InputError
 from qflsim.learning.aggregation import Buffered, Combination, Constant, Mean, Rounds, StalenessWeight, Stream
-from qflsim.learning.estimators import Estimator, Exact, ParameterShift
+from qflsim.learning.estimators import Estimator, Exact
 from qflsim.learning.graphs import GraphFamily, RegularGraphs
 from qflsim.learning.interference import InterferenceGraphs, SightedGraphs
 from qflsim.learning.optimizers import GradientSteps, Optimizer
@@ -93,10 +93,10 @@ class TrainingSection(Model):
     processor lost its power keeps of it: "resume" the finished steps, "restart" nothing.
     """
 
-    gradient: Annotated[Estimator, OfKind("gradient")] = Exact()
+    gradient: Annotated[Estimator, OfKind("gradient", "exact")] = Exact()
     noise: bool = False
     on_interruption: Literal["resume", "restart"] = "resume"
-    optimizer: Annotated[Optimizer, OfKind("optimizer")] = GradientSteps()
+    optimizer: Annotated[Optimizer, OfKind("optimizer", "gradient-steps")] = GradientSteps()
     steps: Annotated[int, Field(ge=1, le=10_000)] = 2
     co_model_parameters: Annotated[int, Field(ge=0, le=10**12)] = 0
     """A classical model of 32-bit parameters that rides along: its bits travel, its learning is not simulated."""
@@ -136,7 +136,7 @@ class Scenario(Model):
     sites: Sites = Sites(at=(SiteAt(name="site", x_m=0.0, y_m=0.0),))
     radio: RadioSection = RadioSection()
     devices: Annotated[tuple[DeviceGroup, ...], Field(min_length=1)]
-    task: Annotated[Task, OfKind("task")] = Field(default_factory=Qaoa)
+    task: Annotated[Task, OfKind("task", "qaoa")] = Field(default_factory=Qaoa)
     training: TrainingSection = TrainingSection()
     aggregation: Aggregation = Aggregation()
     outages: tuple[Annotated[OutageSource, OfKind("outage")], ...] = ()
@@ -163,17 +163,16 @@ class Scenario(Model):
 
     @model_validator(mode="after")
     def _suits_the_task(self) -> Self:
-        gradient, task = self.training.gradient, self.task
-        if isinstance(gradient, ParameterShift) and isinstance(task, Qaoa) and not task.plain:
-            raise ValueError('training.gradient: "spsa" or "exact" with multi_angle, warm_start or tail: '
-                             "the shift rule is that of a mean, and of plain circuits")  # fmt: skip
+        task = self.task
         for group in self.devices:
             if not task.holds_graphs and group.graphs != DeviceGroup.model_fields["graphs"].default:
                 raise ValueError(f"devices.{group.name}.graphs: none, for the task {task.kind} says what devices hold")
             try:
-                group.processor.qpus(task.qubits(group.holds))
+                split = group.processor.qpus(task.qubits(group.holds)) > 1
             except InputError as error:
                 raise ValueError(f"devices.{group.name}: circuits that fit the processor: {error}") from None
+            if split and not task.holds_graphs:
+                raise ValueError(f"devices.{group.name}: circuits that fit one QPU; only those of graphs can be split")
         return self
 
     @property

@@ -47,7 +47,7 @@ def restored(scenario: Scenario, tracks: Tracks, terms: Terms, where: str) -> So
 
 def _checked(scenario: Scenario, tracks: Tracks, graphs: Mapping[str, GraphFamily]) -> Sources:
     task = scenario.task.loaded(scenario.folder)
-    task.check(scenario.seed, tuple(graphs.values()))
+    task.check(scenario.seed, tuple(graphs.values()), scenario.training.gradient)
     return Sources(tracks, graphs, task)
 
 

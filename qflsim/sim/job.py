@@ -26,7 +26,7 @@ class Job:
         self._group = world.group(device)
         self._site = site if self._group.at_site else -1
         self._pool = self._group.pool(site)
-        self._turn = self._pool.request() if self._pool else None
+        self._turn: simpy.resources.resource.Request | None = None
         self._queued_ns, self._start_ns, self._busy_ns = engine.now_ns, NEVER_NS, 0
         self._charge: Charge | None = None
         self._outages = 0
@@ -34,11 +34,12 @@ class Job:
         self.gathered = Gathered()
 
     def wait(self) -> Generator[simpy.Event, Any, None]:
-        """The queue: the turn at a shared processor, then the wait that its owner imposes."""
-        if self._turn:
-            yield self._turn
+        """The wait that the processor's owner imposes, then the turn at one that is shared."""
         queue_s = self._group.processor.queue_s(self._world.streams.named(*self._key, "queue", self._number))
         yield self._engine.wait(to_ns(queue_s), Order.COMPLETION, self._device)
+        if self._pool:
+            self._turn = self._pool.request()
+            yield self._turn
         self._start_ns = self._engine.now_ns
         self.gathered = self._world.gathered(self._device)
         self._charge = self._group.training.charge(self._key[1], self._number, self.gathered)

@@ -38,7 +38,7 @@ class Surroundings:
         near = np.lexsort((np.array(present) != device, distances_m))[: family.nodes]
         links = [Link(self.radio, self.fleet.track(present[k]), self.hardware[present[k]], ()) for k in near]
         power = from_db(np.array([link.snr_db(Direction.UPLOAD, t_ns) for link in links]))
-        return family.instance(power, power.argmax(axis=1), noise_w=1.0)
+        return family.instance(power, power.argmax(axis=1), noise_w=1.0)  # powers are counted in noises
 
     def sightings(self, devices: Sequence[int], until_ns: int, family: InterferenceGraphs, count: int,
                   rng: np.random.Generator) -> list[Instance]:  # fmt: skip
