@@ -7,7 +7,7 @@ import pytest
 from qflsim.records import Fate
 from qflsim.scenario.load import load
 from qflsim.study.replay import Verdict
-from qflsim.study.report import best, fates, grades, overview, result, summary, table, verdict_told
+from qflsim.study.report import best, efforts, fates, grades, measured, overview, result, summary, table, verdict_told
 from qflsim.study.run import run
 from qflsim.trace.reader import Trace
 
@@ -49,10 +49,10 @@ def test_grades_begin_with_the_first_best_and_last_version(finished: Trace) -> N
 
 
 def test_a_run_without_updates_has_one_version(tiny: Path, tmp_path: Path) -> None:
-    """A run too short for a second version tells the first one once, and no slowest phase."""
+    """A run too short for a second version tells the first one once, and of no update what it took."""
     told = result(run(load(tiny, overrides=["stop.duration_s=0.1"]), tmp_path / "t.h5"))
     assert told.count("\nversion 0") == 1
-    assert "slowest phase" not in told
+    assert "mean applied update" not in told
 
 
 def test_fates_by_group_add_up(tiny: Path, tmp_path: Path) -> None:
@@ -67,6 +67,91 @@ def test_fates_by_group_add_up(tiny: Path, tmp_path: Path) -> None:
     assert all(row[0] == sum(row[1:]) for row in numbers)
     assert numbers[2] == [a + b for a, b in zip(*numbers[:2], strict=True)]
     assert "far: none of its devices could reach a site" in result(trace)
+
+
+def test_efforts_are_the_whole_time_of_applied_updates(finished: Trace) -> None:
+    """The stages add up to the time from invitation to application, and the energy is that of those jobs."""
+    head, rows = efforts(finished)
+    applied = finished.updates.query("fate == 'applied'")
+    jobs = finished.trainings.set_index("participation").loc[applied["participation"]]
+    assert head == ["mean applied update", "radio [s]", "queue [s]", "training [s]", "buffer [s]", "energy [kJ]"]
+    assert [row[0] for row in rows] == ["walkers"]
+    told = [float(cell) for cell in rows[0][1:]]
+    assert sum(told[:4]) == pytest.approx((applied["ended_s"] - applied["invited_s"]).mean(), abs=4 * 0.05)
+    assert told[2] == pytest.approx((jobs["end_s"] - jobs["start_s"]).mean(), abs=0.05)
+    assert told[4] == pytest.approx(jobs["energy_j"].mean() / 1e3, rel=5e-3)
+
+
+def test_a_group_without_an_applied_update_took_nothing(tiny: Path, tmp_path: Path) -> None:
+    """It has no row, and with one group left there is no row of all."""
+    far = '[[devices]]\nname = "far"\ncount = 2\nmobility = { kind = "static", at_m = [1e6, 1e6] }\n'
+    (tmp_path / "two.toml").write_text(tiny.read_text().replace("[task]", far + "[task]"))
+    trace = run(load(tmp_path / "two.toml"), tmp_path / "t.h5", timing_only=True)
+    assert [row[0] for row in efforts(trace)[1]] == ["walkers"]
+
+
+def test_a_measurement_stands_beside_the_truth(tiny: Path, tmp_path: Path) -> None:
+    """Off is measured less noise-free; a processor with errors measures less, one without it nearly the same."""
+    noisy = ["training.noise=true", "stop.duration_s=3.0", 'devices.walkers.processor={kind="superconducting"}']
+    trace = run(load(tiny, overrides=noisy), tmp_path / "t.h5")
+    metrics = summary(trace)["metrics"]
+    head, [[name, shots, true, told, off]] = measured(trace)
+    assert head == [
+        f"measured of version {trace.versions['version'].iloc[-1]}",
+        "shots",
+        "noise-free",
+        "measured",
+        "off",
+    ]
+    assert (name, shots) == ("walkers", "1000")
+    assert true.startswith(f"{metrics['ratio/3-regular']:.3f} ±")
+    assert told.startswith(f"{metrics['measured/walkers']:.3f} ±")
+    assert float(off) == pytest.approx(metrics["measured/walkers"] - metrics["ratio/3-regular"], abs=5e-4)
+    assert float(off) < 0
+    assert off in result(trace)
+
+
+def test_without_noise_and_shots_nothing_is_measured(finished: Trace) -> None:
+    """Devices that learn from exact gradients of perfect circuits see the noise-free metric: no table of it."""
+    assert measured(finished)[1] == []
+    assert "measured" not in result(finished)
+
+
+def test_many_classes_are_told_by_the_worst(tiny: Path, tmp_path: Path) -> None:
+    """Ten classes stand beside their mean in one column, the least of them; a measurement beside the mean; all fits."""
+    text = tiny.read_text()
+    task = """\
+kind = "classification"
+data = { features = 10, samples = 8, holdout = 5 }
+model = { kind = "variational", layers = 1 }
+"""
+    text = text.replace('kind = "qaoa"\nlayers = 1\nholdout = 4\n', task).replace(
+        "duration_s = 12.0", "duration_s = 1.5"
+    )
+    text = "\n".join(line for line in text.splitlines() if not line.startswith("graphs"))
+    (tmp_path / "digits.toml").write_text(text)
+    trace = run(load(tmp_path / "digits.toml", overrides=["training.gradient.kind=spsa"]), tmp_path / "t.h5")
+    metrics = summary(trace)["metrics"]
+    head, rows = grades(trace)
+    last = next(row for row in reversed(rows) if row[0].startswith("version"))
+    assert head == ["accuracy by class", "worst class", "mean"]
+    assert last[1] == f"{min(metrics[f'accuracy/{digit}'] for digit in range(10)):.3f}"
+    assert measured(trace)[1][0][2] == last[2]
+    assert max(len(line) for line in result(trace).splitlines() if str(trace.path) not in line) <= 100
+
+
+@pytest.mark.parametrize(
+    ("gradient", "told"),
+    [
+        ('{kind="exact",charged_as="parameter-shift"}',
+         "learning from exact gradients (an idealisation); the clock charges the parameter-shift rule's circuits"),
+        ('{kind="spsa"}', "learning by SPSA from the shots that the clock is charged for"),
+    ],
+)  # fmt: skip
+def test_the_result_says_how_devices_learned(tiny: Path, tmp_path: Path, gradient: str, told: str) -> None:
+    """The rule by its name, and whether a processor could follow it."""
+    overrides = ["stop.duration_s=0.1", f"training.gradient={gradient}"]
+    assert told in result(run(load(tiny, overrides=overrides), tmp_path / "t.h5")).splitlines()
 
 
 def test_lines_fit_a_terminal(finished: Trace) -> None:
