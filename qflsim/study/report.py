@@ -203,6 +203,8 @@ def overview(trace: Trace) -> str:
         lines.append(f"incomplete{cure}")
     lines += ["", *(f"{key:12} {told[key]}" for key in ("digest", "world", "fingerprint") if told[key]), ""]
     lines += [*_learned(trace), *table(*fates(trace)), ""]
+    head, rows = efforts(trace)
+    lines += [*table(head, rows), ""] if rows else []
     lines += table(["table", "rows"], [[name, str(rows)] for name, rows in told["tables"].items()])
     return "\n".join(lines)
 
