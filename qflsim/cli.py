@@ -68,13 +68,15 @@ def run(scenario: ScenarioName, out: Out = None, force: Force = False, seed: See
 def validate(scenarios: Annotated[list[str], typer.Argument(metavar="SCENARIO...")], allow_plugins: Plugins = False,
              as_json: Json = False) -> None:  # fmt: skip
     """Tell every mistake of scenario files."""
+    from qflsim.scenario.build import with_sights
     from qflsim.scenario.load import load
     from qflsim.scenario.sources import read
 
     errors: list[InputError] = []
     for scenario in scenarios:
         try:
-            read(load(scenario, plugins=allow_plugins))
+            found = load(scenario, plugins=allow_plugins)
+            with_sights(found, read(found))
         except InputErrors as found:
             errors += [InputError(f"{scenario}: {e.where}", e.got, e.want) for e in found.errors]
         except InputError as error:

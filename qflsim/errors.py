@@ -34,6 +34,9 @@ class InputErrors(QflsimError):
         self.errors = tuple(errors)
         super().__init__("\n".join(str(error) for error in self.errors))
 
+    def __reduce__(self) -> tuple[type["InputErrors"], tuple[tuple[InputError, ...]]]:
+        return type(self), (self.errors,)
+
 
 class RunError(QflsimError):
     """The run failed or stalled; `trace` holds what happened until then, if a file was begun."""

@@ -64,10 +64,14 @@ class Classification(Model):
         """The files that the images are read from."""
         return self.data.files
 
+    @property
+    def hashes(self) -> tuple[str, ...]:
+        """SHA-256 of each file of images, once they are found."""
+        return self.data.hashes
+
     def loaded(self, folder: Path) -> "Classification":
         """The task with its files found; what is wrong with them is an `InputError`."""
-        files = tuple(str((folder / file).resolve()) for file in self.data.files)
-        return self.model_copy(update={"data": self.data.model_copy(update={"files": files})})
+        return self.model_copy(update={"data": self.data.found(folder)})
 
     def check(self, seed: int, data: Sequence[Data], estimator: Estimator) -> None:
         """An `InputError` if the model does not suit the images or the estimator, or there are too few images."""

@@ -69,7 +69,7 @@ class QnodeModel(Model):
 
     def circuit(self, features: int, classes: int) -> Circuit | None:
         """Its gates, as PennyLane breaks them down."""
-        return Circuit(**QNodeCircuit(self.node, features, self.weights, classes, self.gain).resources())
+        return Circuit(**_tried(QNodeCircuit(self.node, features, self.weights, classes, self.gain)).resources())
 
 
 @lru_cache(maxsize=32)

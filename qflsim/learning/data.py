@@ -1,12 +1,13 @@
 """The images that devices classify: reduced to a few angles, split for an exam, shared out unevenly."""
 
 from functools import lru_cache
+from hashlib import file_digest
 from pathlib import Path
 from typing import Annotated, Literal, NamedTuple, Self
 
 import numpy as np
 import numpy.typing as npt
-from pydantic import Field, model_validator
+from pydantic import Field, PrivateAttr, model_validator
 
 from qflsim.errors import InputError
 from qflsim.learning.classifiers import Labels
@@ -42,6 +43,7 @@ class Images(Model):
     samples: Annotated[int, Field(ge=1, le=100_000)] = 32
     alpha: Positive = 1.0
     holdout: Annotated[int, Field(ge=1, le=10_000)] = 30
+    _hashes: tuple[str, ...] = PrivateAttr(default=())
 
     @model_validator(mode="after")
     def _fits_together(self) -> Self:
@@ -52,6 +54,26 @@ class Images(Model):
         if (self.kind == "digits") != (not self.files):
             raise ValueError("files: want none for digits, which come along, and some for mnist and cifar10")
         return self
+
+    def found(self, folder: Path) -> Self:
+        """The same with its files found in a folder, as they are now: should one change later, it is not taken."""
+        paths = [(folder / file).resolve() for file in self.files]
+        data = self.model_copy(update={"files": tuple(map(str, paths))})
+        data._hashes = tuple(_hash(path, file) for path, file in zip(paths, self.files, strict=True))
+        return data
+
+    @property
+    def hashes(self) -> tuple[str, ...]:
+        """SHA-256 of each file as it was found."""
+        return self._hashes
+
+
+def _hash(path: Path, file: str) -> str:
+    try:
+        with path.open("rb") as stream:
+            return file_digest(stream, "sha256").hexdigest()
+    except OSError as error:
+        raise InputError(file, error.strerror or str(error), "a data file that can be read") from None
 
 
 class Samples(NamedTuple):
@@ -71,8 +93,8 @@ class Pool(NamedTuple):
 
 
 @lru_cache(maxsize=4)
-def pool(seed: int, data: Images, folder: Path = Path()) -> Pool:
-    """The images of a run, the same in any process. `data.files` are relative to `folder`.
+def pool(seed: int, data: Images) -> Pool:
+    """The images of a run, the same in any process.
 
     Principal components are those of at most `FITTED` images to train on, the sign of each such that its entry of
     greatest size is positive. With c the projection of an image less the mean and s its standard deviation over all
@@ -80,7 +102,7 @@ def pool(seed: int, data: Images, folder: Path = Path()) -> Pool:
 
     Errors: `InputError` where a file is missing or broken, or a class has too few images for exam and devices.
     """
-    raw = _raw(data, folder)
+    raw = _raw(data)
     rng = Streams(seed).named("data", "split")
     train, exam = [], []
     for name in data.classes:
@@ -103,9 +125,9 @@ def pool(seed: int, data: Images, folder: Path = Path()) -> Pool:
     return Pool(Samples(_angles(projected / spread), labels), Samples(_angles(held_out / spread), exam_labels))
 
 
-def share(seed: int, data: Images, group: str, index: int, folder: Path = Path()) -> Samples:
+def share(seed: int, data: Images, group: str, index: int) -> Samples:
     """The images of a device, (samples, features): a function of the seed, the data, and its group and index."""
-    train = pool(seed, data, folder).train
+    train = pool(seed, data).train
     rng = Streams(seed).named(group, index, "data")
     proportions = rng.dirichlet(np.full(len(data.classes), data.alpha))
     counts = rng.multinomial(data.samples, proportions)
@@ -116,14 +138,18 @@ def share(seed: int, data: Images, group: str, index: int, folder: Path = Path()
     return Samples(train.features[chosen], train.labels[chosen])
 
 
-def _raw(data: Images, folder: Path) -> Raw:
+def _raw(data: Images) -> Raw:
     if data.kind == "digits":
         from sklearn.datasets import load_digits
 
         digits = load_digits()
         return Raw(digits.data, digits.target.astype(np.int64))
     read = read_mnist if data.kind == "mnist" else read_cifar10
-    return read(folder, data.files, PIXELS[data.kind])
+    raw = read(Path(), data.files, PIXELS[data.kind])
+    for file, known in zip(data.files, data.hashes, strict=False):
+        if _hash(Path(file), file) != known:
+            raise InputError(file, "other bytes than when the run began", "a file that nobody changes meanwhile")
+    return raw
 
 
 def _principal(pixels: Floats, count: int) -> tuple[Floats, Floats]:

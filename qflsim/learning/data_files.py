@@ -40,6 +40,8 @@ def read_mnist(folder: Path, files: tuple[str, ...], pixels: int) -> Raw:
     for images, labels in zip(files[::2], files[1::2], strict=True):
         shown = _idx(folder, images, IDX_IMAGES, 3)
         told = _idx(folder, labels, IDX_LABELS, 1)
+        if not len(shown):
+            raise InputError(images, "no image", "some")
         parts.append(_checked(images, shown.reshape(len(shown), -1), told, pixels))
     return _joined(parts)
 

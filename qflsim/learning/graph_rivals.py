@@ -1,7 +1,8 @@
 """What else graphs can be given: angles found without federation, and classical solvers, graded in the same exam."""
 
+from collections import defaultdict
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -36,10 +37,9 @@ def graph_rivals(task: "Qaoa", seed: int, data: Sequence[Data]) -> list[Rival]:
     """
     here = (task, seed, tuple(data))
     families = dict.fromkeys(part for family in data for part in components(family))
-    alone = [
-        Rival(f"local-only {part.data_class}", local_only, [(*here, part, device) for device in range(POOLED)])
-        for part in families
-    ]
+    alone: dict[str, list[tuple[Any, ...]]] = defaultdict(list)
+    for part in families:
+        alone[part.data_class] += [(*here, part, device) for device in range(POOLED)]
     fixed = []
     if task.layers in FIXED_ANGLES and task.problem.flip_symmetric(list(families)):
         fixed = [
@@ -50,7 +50,7 @@ def graph_rivals(task: "Qaoa", seed: int, data: Sequence[Data]) -> list[Rival]:
     return [
         Rival("random", random_angles, [here]),
         *fixed,
-        *alone,
+        *(Rival(f"local-only {name}", local_only, devices) for name, devices in alone.items()),
         Rival(f"centralised ({POOLED} devices)", centralised, [(*here, tuple(families))]),
         *(Rival(name, classical, [(*here, name)]) for name in solvers),
     ]

@@ -9,7 +9,7 @@ from threadpoolctl import threadpool_limits
 from qflsim.units import Floats
 
 
-def optimum(loss: Callable[[Floats], tuple[float, Floats]], start: Floats, most_steps: int = 15_000) -> Floats:
+def optimum(loss: Callable[[Floats], tuple[float, Floats]], start: Floats, most_steps: int = 500) -> Floats:
     """The parameters, (P,), where L-BFGS on a loss and its exact gradient ends, after at most so many steps.
 
     On one thread: its matrices are tiny, more threads of the linear algebra wait longer for each other than they work,

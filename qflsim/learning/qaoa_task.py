@@ -95,6 +95,11 @@ class Qaoa(Model):
         """None: files of graphs belong to their families."""
         return ()
 
+    @property
+    def hashes(self) -> tuple[str, ...]:
+        """None."""
+        return ()
+
     def loaded(self, folder: Path) -> Self:
         """Itself."""
         return self
@@ -153,7 +158,10 @@ class Qaoa(Model):
             raise InputError("task.multi_angle", "graphs of different sizes", "equally many nodes in all groups")
         for part in self._parts(data):
             if not isinstance(part, SightedGraphs):
-                refuse_unsuited(self.problem, part)
+                try:
+                    refuse_unsuited(self.problem, part)
+                except InputError as error:
+                    raise InputError(f"graphs {part.data_class}: {error.where}", error.got, error.want) from None
 
     def _memory_byte(self, data: Sequence[Data]) -> int:
         """What the largest of trainings, exam and baselines needs, all held-out graphs and a pool of devices in it."""
@@ -183,7 +191,8 @@ class Qaoa(Model):
         papers = {}
         for part in self._parts(data):
             graphs = held_out(seed, part, self.holdout)
-            papers[b"".join(graph.weights.tobytes() for graph in graphs)] = Paper(part.data_class, graphs)
+            content = b"".join(graph.weights.tobytes() + graph.fields.tobytes() for graph in graphs)
+            papers[part.data_class, content] = Paper(part.data_class, graphs)
         return GraphExam(self, list(papers.values()))
 
     def rivals(self, seed: int, data: Sequence[Data]) -> list[Rival]:

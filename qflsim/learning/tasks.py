@@ -128,6 +128,11 @@ class Task(Protocol):
         ...
 
     @property
+    def hashes(self) -> tuple[str, ...]:
+        """SHA-256 of each of its files, once they are found."""
+        ...
+
+    @property
     def holdout(self) -> int:
         """Held-out items of each class."""
         ...

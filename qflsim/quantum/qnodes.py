@@ -1,6 +1,8 @@
 """A user's own QNode as the model of a device: a function of features and weights that gives expectation values."""
 
+import sys
 from collections.abc import Callable
+from contextlib import redirect_stdout
 from functools import lru_cache
 from importlib import import_module
 from typing import Any, NamedTuple
@@ -76,6 +78,8 @@ class QNodeCircuit(NamedTuple):
     def checked(self) -> None:
         """Tries the QNode once, values and gradient. Errors: `InputError` with what is wrong with it."""
         try:
+            if self._tape().shots:
+                raise RunError(f"{self.circuit}: a QNode with shots of its own")
             features = np.linspace(0.1, 3, self.features)[None]
             _, back = self.pullback(np.linspace(-0.5, 0.5, self.weights), features)
             back(np.ones((1, self.outputs)))
@@ -91,11 +95,17 @@ class QNodeCircuit(NamedTuple):
         """
         import pennylane as qml
 
-        arguments = np.linspace(0.1, 3, self.features), np.linspace(-0.5, 0.5, self.weights)
-        node = _node(self.circuit)
-        tape = self._told(lambda: qml.workflow.construct_tape(node, level="device")(*arguments))
+        tape = self._tape()
         (basic,), _ = self._told(lambda: qml.transforms.decompose(tape, gate_set=_BASIS))
-        return _layers([tuple(gate.wires) for gate in basic.operations if len(gate.wires)])
+        gates = [tuple(gate.wires) for gate in basic.operations if len(gate.wires)]
+        return {**_layers(gates), "qubits": len(tape.wires)}
+
+    def _tape(self) -> Any:
+        """What the QNode asks its device for."""
+        import pennylane as qml
+
+        arguments = np.linspace(0.1, 3, self.features), np.linspace(-0.5, 0.5, self.weights)
+        return self._told(lambda: qml.workflow.construct_tape(_node(self.circuit), level="device")(*arguments))
 
     def _values(self, params: Any, features: Floats) -> Any:
         """The values of every sample, (B, K), differentiable by the weights."""
@@ -119,11 +129,13 @@ class QNodeCircuit(NamedTuple):
     def _told(self, action: Callable[[], Any]) -> Any:
         """What the user's code gives; whatever it raises is told with its name."""
         try:
-            return action()
+            with redirect_stdout(sys.stderr):  # what it prints is no part of our output
+                return action()
         except RunError:
             raise
         except Exception as error:
-            raise RunError(f"{self.circuit}: {type(error).__name__}: {error}") from error
+            cause = (str(error).splitlines() or [""])[0]
+            raise RunError(f"{self.circuit}: {type(error).__name__}: {cause}") from error
 
     def _finite(self, values: Floats, shape: tuple[int, ...], what: str) -> Floats:
         if values.shape != shape:

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from concurrent.futures import Executor
-from dataclasses import replace
 from typing import NamedTuple
 
 from qflsim import records
@@ -55,15 +54,32 @@ class Simulation:
         return Outcome(reason, self.engine.failed)
 
 
+def with_sights(scenario: Scenario, sources: Sources) -> Sources:
+    """The sources, with graphs for exam and baselines of groups that gather theirs: what their devices would see in
+    this world at random moments. Errors: `InputError` if there is hardly anything to see."""
+    blind = {name: family for name, family in sources.graphs.items() if isinstance(family, SightedGraphs)}
+    if not blind:
+        return sources
+    streams, movers, exam = Streams(scenario.seed), _all_movers(scenario, sources), scenario.task.holdout
+    fleet = Fleet(movers, streams, lambda device, leg: None)
+    surroundings = Surroundings(fleet, _all_hardware(scenario, movers, streams), _radio(scenario, streams))
+    until_ns, seen = to_ns(scenario.stop.duration_s), dict(sources.graphs)
+    for name, family in blind.items():
+        devices = [device for device in range(len(fleet)) if fleet.key(device)[0] == name]
+        rng = streams.named(name, "sightings")
+        graphs = surroundings.sightings(name, devices, until_ns, family.family, 2 * exam, rng)
+        seen[name] = SightedGraphs(family.family, graphs[:exam], graphs[exam:])
+    return sources._replace(graphs=seen)
+
+
 def build(scenario: Scenario, sources: Sources, observers: Sequence[Observer] = (),
           executor: Executor | None = None) -> Simulation:  # fmt: skip
     """The run of a scenario. Without an executor it keeps time and learns nothing."""
     engine = Engine(observers)
     streams = Streams(scenario.seed)
-    movers = [_movers(group, sources.tracks) for group in scenario.devices]
+    movers = _all_movers(scenario, sources)
     fleet = Fleet(movers, streams, lambda device, leg: engine.emit(_leg(engine.now_ns, device, leg)))
-    hardware = [h for group, moving in zip(scenario.devices, movers, strict=True)
-                for h in _hardware(group, moving.count, streams)]  # fmt: skip
+    hardware = _all_hardware(scenario, movers, streams)
     air = _air(scenario, engine, streams)
     trainings = {group.name: _training(scenario, group, sources) for group in scenario.devices}
     groups = [_group(scenario, group, trainings[group.name], engine) for group in scenario.devices]
@@ -71,8 +87,6 @@ def build(scenario: Scenario, sources: Sources, observers: Sequence[Observer] = 
     world = World(engine, streams, fleet, groups, hardware, downtimes, air)
     learner = None
     if executor is not None:
-        unheard = Surroundings(Fleet(movers, streams, lambda device, leg: None), hardware, air.radio)
-        trainings = {name: _with_sight(training, scenario, unheard) for name, training in trainings.items()}
         learner = Learner(scenario.seed, sources.task, trainings, scenario.aggregation, executor)
     server = Server(world, scenario.aggregation, learner, scenario.stop.versions)
 
@@ -84,6 +98,15 @@ def build(scenario: Scenario, sources: Sources, observers: Sequence[Observer] = 
     engine.process(stall_watch(engine, server, to_ns(scenario.stop.stall_s)))
     engine.call_at(to_ns(scenario.stop.duration_s), Order.STOP, 0, lambda: engine.stop("the simulated time is over"))
     return Simulation(engine, server, learner)
+
+
+def _all_movers(scenario: Scenario, sources: Sources) -> list[Movers]:
+    return [_movers(group, sources.tracks) for group in scenario.devices]
+
+
+def _all_hardware(scenario: Scenario, movers: Sequence[Movers], streams: Streams) -> list[Hardware]:
+    groups = zip(scenario.devices, movers, strict=True)
+    return [hardware for group, moving in groups for hardware in _hardware(group, moving.count, streams)]
 
 
 def _movers(group: DeviceGroup, tracks: Tracks) -> Movers:
@@ -105,18 +128,6 @@ def _training(scenario: Scenario, group: DeviceGroup, sources: Sources) -> Train
     law = scenario.training
     return Training(scenario.seed, group.name, sources.task, sources.graphs[group.name], group.processor,
                     law.gradient, law.optimizer, law.steps, group.batch, group.shots, law.noise)  # fmt: skip
-
-
-def _with_sight(training: Training, scenario: Scenario, surroundings: Surroundings) -> Training:
-    """The training, graded on graphs that devices of its group would see in this world at random moments."""
-    if not isinstance(training.data, SightedGraphs):
-        return training
-    family = training.data.family
-    rng = Streams(scenario.seed).named(training.group, "sightings")
-    fleet, exam = surroundings.fleet, scenario.task.holdout
-    devices = [device for device in range(len(fleet)) if fleet.key(device)[0] == training.group]
-    seen = surroundings.sightings(devices, to_ns(scenario.stop.duration_s), family, 2 * exam, rng)
-    return replace(training, data=SightedGraphs(family, seen[:exam], seen[exam:]))
 
 
 def _group(scenario: Scenario, group: DeviceGroup, training: Training, engine: Engine) -> Group:
@@ -142,16 +153,20 @@ def _downtime(scenario: Scenario, site: str, streams: Streams) -> Downtime:
     )
 
 
+def _radio(scenario: Scenario, streams: Streams) -> Radio:
+    laws = scenario.radio
+    return Radio(scenario.sites, laws.path_loss, laws.fading, laws.rate, laws.handover, laws.step_db, streams)
+
+
 def _air(scenario: Scenario, engine: Engine, streams: Streams) -> Air:
-    laws, count = scenario.radio, len(scenario.sites.at)
-    radio = Radio(scenario.sites, laws.path_loss, laws.fading, laws.rate, laws.handover, laws.step_db, streams)
+    count = len(scenario.sites.at)
     cells = {direction: [Cell(engine, site) for site in range(count)] for direction in Direction}
     payload = Payload(
         model_bit=BIT_PER_ANGLE * scenario.parameters,
         header_bit=scenario.training.header_bit,
         co_model_bit=BIT_PER_CO_PARAMETER * scenario.training.co_model_parameters,
     )
-    return Air(radio, cells, payload, restarts=laws.on_interruption == "restart")
+    return Air(_radio(scenario, streams), cells, payload, restarts=scenario.radio.on_interruption == "restart")
 
 
 def _introduce(

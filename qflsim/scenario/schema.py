@@ -168,7 +168,11 @@ class Scenario(Model):
             if not task.holds_graphs and group.graphs != DeviceGroup.model_fields["graphs"].default:
                 raise ValueError(f"devices.{group.name}.graphs: none, for the task {task.kind} says what devices hold")
             try:
-                split = group.processor.qpus(task.qubits(group.holds)) > 1
+                qubits = task.qubits(group.holds)
+            except InputError as error:
+                raise ValueError(f"task: a model that can be used: {error}") from None
+            try:
+                split = group.processor.qpus(qubits) > 1
             except InputError as error:
                 raise ValueError(f"devices.{group.name}: circuits that fit the processor: {error}") from None
             if split and not task.holds_graphs:

@@ -2,8 +2,10 @@
 
 from collections.abc import Mapping, Sequence
 from itertools import chain
+from pathlib import Path
 from typing import NamedTuple, TypeAlias
 
+from qflsim.errors import InputError
 from qflsim.learning.graphs import GraphFamily
 from qflsim.learning.mixtures import file_families, loaded, with_terms
 from qflsim.learning.tasks import Task
@@ -36,17 +38,29 @@ def read(scenario: Scenario) -> Sources:
     """Reads all files, and sees whether task and data suit one another. Errors: `InputError` at the first mistake."""
     tracks = {g.name: g.mobility.read(scenario.folder) for g in scenario.devices if isinstance(g.mobility, SumoFcd)}
     graphs = {group.name: loaded(group.holds, scenario.folder) for group in scenario.devices}
-    return _checked(scenario, tracks, graphs)
+    return _checked(scenario, tracks, graphs, scenario.folder)
 
 
-def restored(scenario: Scenario, tracks: Tracks, terms: Terms, where: str) -> Sources:
-    """The sources of a run whose tracks and graphs a trace holds; `where` is told in an `InputError`."""
+def restored(scenario: Scenario, tracks: Tracks, terms: Terms, hashes: Mapping[str, str], where: str) -> Sources:
+    """The sources of a run whose tracks and graphs a trace holds; `where` is told in an `InputError`.
+
+    Files of images are too large for a trace: they must lie where the scenario says, seen from the trace's folder or
+    from here, with the bytes that they had.
+    """
     graphs = {g.name: with_terms(g.holds, terms.get(g.name, ()), where) for g in scenario.devices}
-    return _checked(scenario, tracks, graphs)
+    for file in scenario.task.files:
+        if not any((folder / file).is_file() for folder in (scenario.folder, Path())):
+            raise InputError(file, "no such file", f"the one with SHA-256 {hashes.get(file)}, which no trace holds")
+    beside = all((scenario.folder / file).is_file() for file in scenario.task.files)
+    sources = _checked(scenario, tracks, graphs, scenario.folder if beside else Path())
+    for file, found in zip(scenario.task.files, sources.task.hashes, strict=True):
+        if found != hashes.get(file):
+            raise InputError(file, f"a file with SHA-256 {found}", f"the one with {hashes.get(file)}, as in the run")
+    return sources
 
 
-def _checked(scenario: Scenario, tracks: Tracks, graphs: Mapping[str, GraphFamily]) -> Sources:
-    task = scenario.task.loaded(scenario.folder)
+def _checked(scenario: Scenario, tracks: Tracks, graphs: Mapping[str, GraphFamily], folder: Path) -> Sources:
+    task = scenario.task.loaded(folder)
     task.check(scenario.seed, tuple(graphs.values()), scenario.training.gradient)
     return Sources(tracks, graphs, task)
 

@@ -40,7 +40,7 @@ class Surroundings:
         power = from_db(np.array([link.snr_db(Direction.UPLOAD, t_ns) for link in links]))
         return family.instance(power, power.argmax(axis=1), noise_w=1.0)  # powers are counted in noises
 
-    def sightings(self, devices: Sequence[int], until_ns: int, family: InterferenceGraphs, count: int,
+    def sightings(self, group: str, devices: Sequence[int], until_ns: int, family: InterferenceGraphs, count: int,
                   rng: np.random.Generator) -> list[Instance]:  # fmt: skip
         """Graphs with edges, of random moments up to `until_ns`, each of one of these devices that is present then.
 
@@ -54,7 +54,7 @@ class Surroundings:
                 graphs.append(graph)
                 in_vain = 0
             elif (in_vain := in_vain + 1) == _TRIES:
-                raise InputError("devices", "hardly a moment with two of them near", "devices that interfere")
+                raise InputError(f"devices.{group}", "hardly a moment with two of them near", "devices that interfere")
         return graphs
 
     def _place_m(self, device: int, t_ns: int) -> tuple[float, float]:

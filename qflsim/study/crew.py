@@ -174,7 +174,7 @@ class Crew(Executor):
             while True:
                 self._changed.wait_for(lambda: self._waiting or self._closing)
                 group = [e for e in self._group() if e.future.running() or e.future.set_running_or_notify_cancel()]
-                if group or not self._waiting:
+                if group or (self._closing and not self._waiting):
                     return group
 
     def _group(self) -> list[_Errand]:

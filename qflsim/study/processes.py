@@ -87,7 +87,7 @@ class ProcessWorker:
         try:
             self._pipe.send(calls)
             answer = self._pipe.recv()
-        except (EOFError, ConnectionError):
+        except (EOFError, OSError):
             raise WorkerGoneError(self._bury()) from None
         if isinstance(answer, Exception):
             raise answer

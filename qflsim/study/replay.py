@@ -2,19 +2,21 @@
 
 import json
 from collections import defaultdict
+from concurrent.futures import BrokenExecutor
 from importlib.metadata import version
 from itertools import groupby
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from qflsim.errors import InputError
+from qflsim.errors import InputError, RunError
 from qflsim.records import Record, label
-from qflsim.scenario.build import build
+from qflsim.scenario.build import build, with_sights
 from qflsim.scenario.load import parse
 from qflsim.scenario.schema import Scenario
 from qflsim.scenario.sources import Tracks, restored
 from qflsim.sim.engine import Order
+from qflsim.study.crew import TaskError
 from qflsim.study.executors import executor_of
 from qflsim.study.run import BASELINE, tell_baselines
 from qflsim.trace.reader import Trace
@@ -54,14 +56,21 @@ def replay(trace: Trace, workers: int = 1, plugins: bool = False) -> Verdict:
     def collect(record: Record) -> None:
         again[type(record)].append(record)
 
-    sources = restored(scenario, recorded_tracks(trace, scenario), json.loads(trace.text("graphs")), str(trace.path))
+    terms, hashes = json.loads(trace.text("graphs")), json.loads(trace.text("inputs"))
+    sources = restored(scenario, recorded_tracks(trace, scenario), terms, hashes, str(trace.path))
+    if not header["timing_only"]:
+        sources = with_sights(scenario, sources)
     with executor_of(1 if header["timing_only"] else workers) as executor:
         learns = None if header["timing_only"] else executor
         simulation = build(scenario, sources, (collect,), learns)
         if end_ns is not None:
             engine = simulation.engine
             engine.call_at(end_ns, Order.STOP, 0, lambda: engine.stop("the trace ends here"))
-        simulation.run()
+        try:
+            simulation.run()
+        except (BrokenExecutor, TaskError, RunError) as error:  # as in the run, whose trace then is incomplete
+            if end_ns is None:
+                raise RunError(f"training failed: {error}") from error
         if simulation.learner is not None and BASELINE in trace.table("evaluations")["version"]:
             tell_baselines(simulation.learner, collect)
     return _compared(recorded, end_ns is None, again)

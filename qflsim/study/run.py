@@ -17,7 +17,7 @@ from qflsim import records
 from qflsim.errors import InputError, RunError, StoppedError
 from qflsim.learning.updates import Learner
 from qflsim.records import Observer, Record
-from qflsim.scenario.build import build
+from qflsim.scenario.build import build, with_sights
 from qflsim.scenario.load import digest, inputs, resolved, world
 from qflsim.scenario.schema import Scenario
 from qflsim.scenario.sources import Sources, read
@@ -62,6 +62,8 @@ def run(scenario: Scenario, out: Path | str | None = None, *, workers: int = 1, 
     began = time.monotonic()
     who = identity(scenario)
     sources = read(scenario)
+    if not timing_only:
+        sources = with_sights(scenario, sources)
     where = (1, None) if timing_only else (workers, cluster)
     with stop_on_signals() as stop, executor_of(*where, tell) as executor:
         place = None if out is None else Path(out)
@@ -75,9 +77,12 @@ def run(scenario: Scenario, out: Path | str | None = None, *, workers: int = 1, 
                 simulation.learner.submit_rivals()
             outcome = simulation.run()
             whole = simulation.engine.ending != stop.reason
+            stop.at_once = True
             if whole and simulation.learner is not None:
                 tell_baselines(simulation.learner, writer, seen)
             complete, reason = whole, outcome.reason if whole else stop.reason
+        except AtOnce:
+            complete, reason = False, stop.reason
         except (BrokenExecutor, TaskError, RunError) as error:
             reason = f"training failed: {error}"
             raise RunError(f"{reason}; the trace up to there is {path}", path) from error
@@ -85,6 +90,7 @@ def run(scenario: Scenario, out: Path | str | None = None, *, workers: int = 1, 
             reason = f"broken off: {str(error) or type(error).__name__}"
             raise
         finally:
+            stop.at_once = False  # what is left to do is short, and must be done
             fingerprint = seen.fingerprint.hexdigest() if complete else None
             totals = {"simulated_s": to_s(seen.last_ns), "wall_s": time.monotonic() - began, "events": seen.records}
             writer.close(reason=reason, fingerprint=fingerprint, totals=totals, complete=complete)
@@ -161,11 +167,16 @@ def _free_names(name: str, digest_: str) -> Iterator[Path]:
             yield path
 
 
+class AtOnce(BaseException):
+    """A signal came when there was no simulation any more that could be ended gently."""
+
+
 class Stop:
     """Which signal, if any, asked the run to end."""
 
     def __init__(self) -> None:
         self.by: signal.Signals | None = None
+        self.at_once = False
         self._engine: Engine | None = None
 
     @property
@@ -182,6 +193,8 @@ class Stop:
     def gently(self, number: int) -> None:
         """A signal came."""
         self.by = signal.Signals(number)
+        if self.at_once:
+            raise AtOnce
         if self._engine is not None:
             self.attend(self._engine)
 
