@@ -226,8 +226,12 @@ class ImageObjective:
 
     @cached_property
     def _scale(self) -> float:
-        """What the device makes of an angle: it turns all of them too far, those of the features too, or too little."""
-        return float(self._apparatus.scales(0, 1)[0])
+        return _scale(self._apparatus) if self._circuit else 1.0
+
+
+def _scale(apparatus: Apparatus) -> float:
+    """What a device makes of an angle: it turns all of them too far, those of the features too, or too little."""
+    return float(apparatus.scales(0, 1)[0])
 
 
 class ImageExam:
@@ -248,8 +252,9 @@ class ImageExam:
         circuit = self._task.circuit()
         if circuit is None:
             return self._right(self._task.classifier().scores(parameters, self._images.features))
-        model = cast(QuantumClassifier, self._task.classifier())
-        return self._right(model.estimates(parameters, self._images.features, shots, apparatus.noise(circuit), rng))
+        model, scale = cast(QuantumClassifier, self._task.classifier()), _scale(apparatus)
+        features, noise = self._images.features * scale, apparatus.noise(circuit)
+        return self._right(model.estimates(parameters * scale, features, shots, noise, rng))
 
     def _right(self, scores: Floats) -> Floats:
         return np.asarray(scores.argmax(axis=1) == self._images.labels, dtype=np.float64)
