@@ -79,8 +79,8 @@ class Classification(Model):
         if not estimator.idealised:
             if self.circuit() is None:
                 raise InputError("training.gradient", estimator.kind, '"exact": a classical model has no circuits')
-            if isinstance(estimator, ParameterShift):
-                check_shift_rule(classifier)
+            if isinstance(estimator, ParameterShift) and isinstance(self.model, QnodeModel):
+                check_shift_rule(classifier)  # the built-in circuit keeps the rule, and may be too large to be tried
         if isinstance(classifier, VariationalCircuit):
             require_memory(f"task.data.features = {self.data.features}", classifier.memory_byte)
         pool(seed, self.data)
