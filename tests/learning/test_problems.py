@@ -128,6 +128,31 @@ def test_the_best_is_above_0_and_within_the_bound(problem: Problem) -> None:
             assert 0 < values(ising).max() <= bound * (1 + 1e-12)
 
 
+@pytest.mark.parametrize("problem", [MaxCut(), IsingProblem(), IsingProblem(variables="bits"),
+                                     IsingProblem(degree_scaling=True)])  # fmt: skip
+def test_the_bound_of_cuts_and_forms_is_their_range(problem: Problem) -> None:
+    """Values lie no farther apart, and as far where nothing is frustrated: on a tree, whatever its weights."""
+    for family in FAMILIES if isinstance(problem, IsingProblem) else FAMILIES[:-1]:
+        for graph in graphs(family, 6):
+            ising, bound = problem.pose(graph)
+            assert np.ptp(values(ising)) <= bound * (1 + 1e-12)
+    tree = nx.to_numpy_array(nx.balanced_tree(2, 2)) * np.outer(np.arange(1, 8), np.arange(1, 8))
+    ising, bound = problem.pose(instance(tree, np.zeros(7), "tree"))
+    free = 2 * np.abs(np.triu(ising.couplings)).sum()
+    assert np.ptp(values(ising._replace(fields=np.zeros(7)))) == pytest.approx(free, rel=1e-12)
+    assert bound == pytest.approx(free + 2 * np.abs(ising.fields).sum(), rel=1e-12)
+
+
+def test_a_cut_climbs_like_its_quadratic_form() -> None:
+    """Spins with couplings -w are the cut of weights w: same couplings and bound, objectives a half apart anywhere."""
+    (graph,) = graphs(FAMILIES[1], 1)
+    cut, form = MaxCut().pose(graph), IsingProblem().pose(graph._replace(weights=-graph.weights))
+    np.testing.assert_allclose(form.ising.couplings, cut.ising.couplings, rtol=1e-12)
+    assert form.bound == pytest.approx(cut.bound, rel=1e-12)
+    for angles in ((0.5, 0.3), (0.9, 0.1), (-0.4, 0.6)):
+        assert energy(cut, *angles) / cut.bound == pytest.approx(energy(form, *angles) / form.bound + 0.5, abs=1e-12)
+
+
 @pytest.mark.parametrize("problem", [MaxCut(), IndependentSet(), IsingProblem(), IsingProblem(variables="bits")])
 def test_all_costs_come_in_the_units_of_unit_weight_maxcut(problem: Problem) -> None:
     """The root mean square of the coefficients that are not 0 is a half, whatever the graph's own weights."""

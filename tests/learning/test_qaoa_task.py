@@ -13,7 +13,7 @@ from pydantic import ValidationError
 from qflsim.errors import InputError
 from qflsim.learning.apparatus import Apparatus
 from qflsim.learning.baselines import interval
-from qflsim.learning.estimators import Exact, Run
+from qflsim.learning.estimators import Exact, ParameterShift, Run, Spsa
 from qflsim.learning.graph_batch import GraphBatch
 from qflsim.learning.graphs import CompleteGraphs, GraphFamily, Instance, RegularGraphs, instance
 from qflsim.learning.graphs_files import FileGraphs
@@ -29,7 +29,7 @@ from qflsim.quantum import multiangle
 from qflsim.quantum.ising import costs
 from qflsim.quantum.noise import Noise
 from qflsim.quantum.qaoa import FIXED_ANGLES, aligned
-from qflsim.quantum.shifts import shifted_gradients
+from qflsim.quantum.shifts import shifted_circuits, shifted_gradients
 from qflsim.streams import Streams
 from qflsim.units import Floats
 from qflsim.world.compute import Circuit, Simulator, Superconducting, qaoa_circuit
@@ -59,12 +59,31 @@ def test_one_layer_interpolates_to_itself() -> None:
 
 
 def test_interpolation_follows_its_source() -> None:
-    """Zhou et al. (2020): x'_i = (i - 1) / p x_{i-1} + (p - i + 1) / p x_i, i = 1 .. p + 1, by hand to three layers.
+    """Zhou et al. (2020): x'_i = (i - 1) / p x_{i-1} + (p - i + 1) / p x_i, i = 1 .. p + 1, from the layers before.
 
-    From one number x to (x, x), whatever it is, and so to (x, x, x): a single layer interpolates to a constant.
+    By hand: one number x becomes (x, x); (x, y) becomes (x, (x + y) / 2, y).
     """
-    g, b = FIXED_ANGLES[1]
-    np.testing.assert_allclose(Qaoa(layers=3, start="interpolation").first(1, FAMILIES), [g] * 3 + [b] * 3, rtol=1e-15)
+    (g, b), (g1, g2, b1, b2) = FIXED_ANGLES[1], FIXED_ANGLES[2]
+    two, three = (Qaoa(layers=layers, start="interpolation").first(1, FAMILIES) for layers in (2, 3))
+    np.testing.assert_allclose(two, [g, g, b, b], rtol=1e-15)
+    np.testing.assert_allclose(three, [g1, (g1 + g2) / 2, g2, b1, (b1 + b2) / 2, b2], rtol=1e-15)
+
+
+@pytest.mark.parametrize("layers", [*range(2, 13), 14])
+def test_interpolation_starts_from_the_deepest_angles_known(layers: int) -> None:
+    """Those of a layer less, or of eleven: the same law for all, again and again where they are more than one apart.
+
+    Ends stay where they are, and what rises or falls goes on rising or falling.
+    """
+    known, start = FIXED_ANGLES[min(layers - 1, 11)], Qaoa(layers=layers, start="interpolation").first(1, FAMILIES)
+    for angles, found in zip(np.split(np.array(known), 2), np.split(start, 2), strict=True):
+        expected = angles.tolist()
+        while len(expected) < layers:
+            p, x = len(expected), [0.0, *expected, 0.0]
+            expected = [(i - 1) / p * x[i - 1] + (p - i + 1) / p * x[i] for i in range(1, p + 2)]
+        np.testing.assert_allclose(found, expected, rtol=1e-14)
+        np.testing.assert_allclose(found[[0, -1]], angles[[0, -1]], rtol=1e-14)
+        assert (np.diff(found) * np.sign(angles[-1] - angles[0]) >= -1e-15).all()
 
 
 @pytest.mark.parametrize("start", ["small", "fixed", "interpolation"])
@@ -144,20 +163,40 @@ def test_the_circuits_are_those_of_the_graphs_drawn(step: int) -> None:
 
 
 def test_a_shift_is_charged_for_every_gate() -> None:
-    """2p (edges + nodes) circuits, and for fields one more gate each: what the shift rule really measures."""
-    task = Qaoa(layers=3)
-    assert {run.shifts for run in runs(task, 0)} == {2 * 3 * (12 + 8)}
-    weights = np.array([[0, 1, 2], [1, 0, 0], [2, 0, 0.0]])
-    field = instance(weights, np.array([0.5, 0.0, -1.0]), "x")
-    task = Qaoa(layers=2, problem=IsingProblem())
+    """2p (edges + nodes) circuits of a cut, and as many more as sets have fields: here one a node."""
+    assert {run.shifts for run in runs(Qaoa(layers=3), 0)} == {2 * 3 * (12 + 8)}
+    assert {run.shifts for run in runs(Qaoa(layers=3, problem=IndependentSet()), 0)} == {2 * 3 * (12 + 8 + 8)}
+
+
+PAW = np.array([[0, 1, 1, 0], [1, 0, 1, 0], [1, 1, 0, 1], [0, 0, 1, 0.0]])
+"""A triangle with a node that hangs on it."""
+
+
+@pytest.mark.parametrize(
+    ("problem", "linear", "gates"),
+    [
+        (MaxCut(), [0, 0, 0, 0], 4),
+        (IsingProblem(), [0, 0, 0, 0], 4),
+        (IsingProblem(), [0.5, 0, -1, 0], 4 + 2),
+        (IsingProblem(variables="bits"), [0, 0, 0, 0], 4 + 4),
+        (IsingProblem(variables="bits"), [-1, -1, -1.5, 0], 4 + 1),  # of bits joined to d others, -d / 2 has no field
+        (IndependentSet(penalty=3.0), [0, 0, 0, 0], 4 + 4),
+        (IndependentSet(penalty=2.0), [0, 0, 0, 0], 4 + 3),  # a node with one neighbour has none
+    ],
+)
+def test_shifts_are_counted_from_the_cost_that_is_posed(problem: Any, linear: list[float], gates: int) -> None:
+    """2p (couplings + fields + n), zero ones left out, as many as the shift rule really measures."""
+    task, graph = Qaoa(layers=2, problem=problem), instance(PAW, np.array(linear, dtype=float), "x")
+    ising = GraphBatch(task, [graph]).ising
     asked: list[int] = []
 
     def measure(graph: int, distributions: Floats) -> Floats:
         asked.append(len(distributions))
         return np.zeros(len(distributions))
 
-    shifted_gradients(GraphBatch(task, [field]).ising, np.full(4, 0.1), measure)
-    assert sum(asked) == task.shifts(field) == 2 * 2 * (2 + 2 + 3)
+    shifted_gradients(ising, np.full(4, 0.1), measure)
+    assert task.shifts(graph) == sum(asked) == 2 * 2 * (gates + 4)
+    assert shifted_circuits(ising, 2).tolist() == [task.shifts(graph)]
 
 
 def test_a_warm_circuit_turns_every_qubit_once_more() -> None:
@@ -275,8 +314,19 @@ def test_start_angle_zero_would_never_move() -> None:
 def test_multi_angle_needs_graphs_of_one_size() -> None:
     """Angles belong to pairs of vertices, so that all groups must have as many."""
     with pytest.raises(InputError, match=r"task\.multi_angle"):
-        Qaoa(multi_angle=True).check(1, (RegularGraphs(nodes=8), CompleteGraphs(nodes=6)))
-    Qaoa(multi_angle=True).check(1, FAMILIES)
+        Qaoa(multi_angle=True).check(1, (RegularGraphs(nodes=8), CompleteGraphs(nodes=6)), Exact())
+    Qaoa(multi_angle=True).check(1, FAMILIES, Exact())
+
+
+@pytest.mark.parametrize("task", [Qaoa(multi_angle=True), Qaoa(warm_start=0.2), Qaoa(tail=0.5)],
+                         ids=["multi-angle", "warm", "tail"])  # fmt: skip
+def test_the_shift_rule_is_that_of_plain_circuits(task: Qaoa) -> None:
+    """With angles of their own, a warm start or a tail it is refused; all other estimators serve, and its price too."""
+    with pytest.raises(InputError, match=r'training\.gradient: got parameter-shift with .*; want "spsa" or "exact"'):
+        task.check(1, FAMILIES, ParameterShift())
+    for estimator in (Exact(), Exact(charged_as="parameter-shift"), Spsa()):
+        task.check(1, FAMILIES, estimator)
+    Qaoa(problem=IsingProblem()).check(1, FAMILIES, ParameterShift())
 
 
 @pytest.mark.parametrize("wrapped", [False, True])
@@ -286,13 +336,13 @@ def test_signed_weights_are_no_cut(wrapped: bool) -> None:
     if wrapped:
         signed = MixedGraphs(of=(RegularGraphs(nodes=8), signed))  # type: ignore[arg-type]
     with pytest.raises(InputError, match="negative"):
-        Qaoa().check(1, (signed,))
-    Qaoa(problem=IsingProblem()).check(1, (signed,))
+        Qaoa().check(1, (signed,), Exact())
+    Qaoa(problem=IsingProblem()).check(1, (signed,), Exact())
 
 
 def test_graphs_that_are_seen_later_cannot_be_checked_before() -> None:
     """Interference graphs are there only while the run goes on."""
-    Qaoa().check(1, (SightedGraphs(InterferenceGraphs()),))
+    Qaoa().check(1, (SightedGraphs(InterferenceGraphs()),), Exact())
 
 
 # --- federations

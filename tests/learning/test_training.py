@@ -4,13 +4,14 @@ import pickle
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
 from multiprocessing import get_context
+from typing import Any
 
 import numpy as np
 import pytest
 
 from qflsim.learning.apparatus import Apparatus
 from qflsim.learning.classification import Classification
-from qflsim.learning.classification_models import RegressionModel
+from qflsim.learning.classification_models import PerceptronModel, RegressionModel, VariationalModel
 from qflsim.learning.data import Images
 from qflsim.learning.estimators import Exact, ParameterShift, Spsa
 from qflsim.learning.graph_batch import GraphBatch
@@ -18,7 +19,7 @@ from qflsim.learning.graphs import CompleteGraphs, RegularGraphs
 from qflsim.learning.holdings import batches, local_graphs
 from qflsim.learning.optimizers import Adam, GradientSteps
 from qflsim.learning.qaoa_task import Qaoa
-from qflsim.learning.tasks import Gathered
+from qflsim.learning.tasks import Gathered, Participant
 from qflsim.learning.training import Training
 from qflsim.quantum.noise import NOMINAL
 from qflsim.world.compute import IonTrap, Simulator, Superconducting, qaoa_circuit
@@ -59,7 +60,7 @@ def test_equal_graphs_cost_circuits_times_shots_times_time() -> None:
 @pytest.mark.parametrize("estimator", [Exact(), Spsa(), Exact(charged_as="parameter-shift"), ParameterShift()])
 def test_each_drawn_graph_is_charged_its_own_depth(estimator: Exact | Spsa | ParameterShift) -> None:
     """Cubic graphs need 3 to 5 layers of gates: each step's job is the sum over those that it draws."""
-    shifts = estimator.charged == "parameter-shift"
+    shifts = estimator in (Exact(charged_as="parameter-shift"), ParameterShift())
     training, charges = replace(CUBIC, estimator=estimator), set()
     for number in range(20):
         graphs = local_graphs(1, "cars", 3, RegularGraphs())
@@ -85,11 +86,26 @@ def test_presets_take_the_times_they_stand_for() -> None:
     assert sum(IONS.charge(0, 0, NOTHING).steps_s) == pytest.approx(30.0, abs=3.0)
 
 
-def test_a_classical_model_costs_the_processor_nothing() -> None:
-    """It runs no circuit, so that its steps take no time."""
-    task = Classification(data=Images(classes=(0, 1), samples=8), model=RegressionModel())
-    charge = replace(CUBIC, task=task).charge(0, 0, NOTHING)
-    assert (charge.circuits, charge.circuit_s, charge.steps_s) == (0, 0.0, (0.0, 0.0))
+@pytest.mark.parametrize("processor", [Superconducting(), Simulator()])
+@pytest.mark.parametrize("model", [RegressionModel(sample_s=0.25), PerceptronModel(sample_s=0.25)])
+def test_a_classical_model_takes_its_time_a_sample_and_step(model: Any, processor: Any) -> None:
+    """It runs no circuit, whatever the processor: a step takes `sample_s` for each of its images, 1 ms unless told."""
+    task = Classification(data=Images(classes=(0, 1), samples=8), model=model)
+    charge = replace(CUBIC, task=task, processor=processor).charge(0, 0, NOTHING)
+    assert (charge.circuits, charge.circuit_s, charge.steps_s) == (0, 0.0, (1.0, 1.0))
+    few = replace(CUBIC, task=task, batch=99, steps=1).charge(0, 0, NOTHING)
+    assert few.steps_s == (2.0,)
+    assert type(model)().sample_s == 1e-3
+
+
+def test_circuits_are_all_that_a_quantum_step_takes() -> None:
+    """Of graphs and of a quantum classifier: no other time is charged."""
+    images = Classification(data=Images(classes=(0, 1), features=2, samples=8), model=VariationalModel(layers=1))
+    for training in (SMALL, replace(CUBIC, task=images)):
+        objective = training.task.objective(
+            Participant(1, "cars", 0, 0), training.data, 4, 2, Apparatus(Simulator()), NOTHING
+        )
+        assert [objective.other_s(step) for step in range(2)] == [0.0, 0.0]
 
 
 def test_weight_and_class_are_those_of_the_family() -> None:

@@ -20,7 +20,7 @@ from qflsim.learning.optimizers import GradientSteps
 from qflsim.learning.qaoa_task import Qaoa
 from qflsim.learning.tasks import Gathered, Task
 from qflsim.learning.training import Training
-from qflsim.learning.updates import RATE_FACTORS, Contribution, Learner, Part, evaluated
+from qflsim.learning.updates import RATE_FACTORS, Contribution, Learner, Part, evaluated, retraced
 from qflsim.scenario.schema import Aggregation
 from qflsim.streams import Streams
 from qflsim.study.executors import Inline
@@ -47,6 +47,18 @@ class Later(Executor):
         """Does one task."""
         task, arguments, future = self.waiting[index]
         future.set_result(task(*arguments))
+
+
+class Recording(Executor):
+    """Does everything at once, and remembers what it was."""
+
+    def __init__(self) -> None:
+        self.tasks: list[Callable[..., Any]] = []
+
+    def submit(self, task: Callable[..., Any], /, *arguments: Any, **named: Any) -> Future[Any]:
+        """A future that is done."""
+        self.tasks.append(task)
+        return Inline().submit(task, *arguments, **named)
 
 
 def training(group: str, task: Task = TASK, estimator: Estimator | None = None, noisy: bool = False) -> Training:
@@ -162,12 +174,15 @@ IMAGES = Classification(
 )
 
 
-def federated(task: Task, rate: float = 0.3, rounds: int = 2) -> Learner:
+def federated_training(group: str, task: Task, rate: float = 0.3) -> Training:
+    """What its devices do, at a learning rate."""
+    return replace(training(group, task), optimizer=GradientSteps(learning_rate=rate))
+
+
+def federated(task: Task, rate: float = 0.3, rounds: int = 2, when: Rounds | Stream | None = None) -> Learner:
     """Two rounds of two devices whose updates count alike, and one that is a version late."""
-    trainings = {
-        group: replace(training(group, task), optimizer=GradientSteps(learning_rate=rate)) for group in FAMILIES
-    }
-    learn = Learner(1, task, trainings, Aggregation(when=WaitAll()), Inline())
+    trainings = {group: federated_training(group, task, rate) for group in FAMILIES}
+    learn = Learner(1, task, trainings, Aggregation(when=when or WaitAll()), Inline())
     late = Part("b", 2, 0, 0, NOTHING)
     its = learn.begin(late)
     for version in range(rounds):
@@ -188,8 +203,35 @@ def test_a_shadow_relives_the_same_participations() -> None:
         list(federated(shadow, rate=0.3 * factor).examined(wait=True))[-1][1]["accuracy/mean"].mean
         for factor in RATE_FACTORS
     ]
-    assert told["federated logistic regression"]["mean"].mean == max(lived) > 0.9
+    assert told["federated logistic regression (6 weights)"]["mean"].mean == max(lived) > 0.9
     assert len(set(lived)) > 1
+
+
+@pytest.mark.parametrize("when", [WaitAll(), Async()], ids=["rounds", "mixing"])
+@pytest.mark.parametrize("task", [IMAGES, TASK], ids=["images", "graphs"])
+def test_a_run_retraced_ends_where_it_ended(task: Task, when: Rounds | Stream) -> None:
+    """The very same model retraced from the history alone has the last version's grades, to the last bit.
+
+    Whatever the rules, with a contribution that is late; without a history it has those of version 0.
+    """
+    learn = federated(task, when=when)
+    trainings = {group: federated_training(group, task) for group in FAMILIES}
+    rules = Aggregation(when=when)
+    first, *_, last = (grades for _, grades in learn.examined(wait=True))
+    for history, grades in ((learn.history, last), ([], first)):
+        told = retraced(1, task, rules, trainings, history)
+        assert {f"{task.metric}/{name}": grade for name, grade in told.items()} == grades
+    assert first != last
+
+
+def test_a_shadow_is_retraced_whole() -> None:
+    """Each learning rate of each shadow is one task of the executor's: no step of it waits for another process."""
+    learn, executor = federated(IMAGES), Recording()
+    learn._executor = executor
+    told = dict(learn.baselines())
+    shadows = [task for task in executor.tasks if task not in {rival.call for rival in IMAGES.rivals(1, ())}]
+    assert shadows == [retraced] * 2 * len(RATE_FACTORS)
+    assert list(told)[-2:] == ["federated logistic regression (6 weights)", "federated perceptron (7 weights)"]
 
 
 def test_baselines_of_graphs_have_no_shadows() -> None:

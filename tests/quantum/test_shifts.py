@@ -32,6 +32,22 @@ def test_exact_energies_give_the_exact_gradient(nodes: int, layers: int, fields:
 
 
 @pytest.mark.parametrize("fields", [False, True])
+def test_a_device_misses_its_shifts_as_it_misses_its_angles(fields: bool) -> None:
+    """For a scale s of an angle the slope is sin(s pi / 2) times the gradient where the device is, to 1e-9.
+
+    Scales of 1 are no scales at all; one of 2 shifts by half a period and shows nothing, one of 3 shows the opposite.
+    """
+    ising, angles = stack(5, fields), np.random.default_rng(2).uniform(-1, 1, 4)
+    table = costs(ising)
+    for scales in (np.array([1.1, 0.7, 0.93, 1.4]), np.array([2.0, 3.0, 1.0, 0.5]), np.zeros(4)):
+        slopes = shifted_gradients(ising, angles, exactly(table), scales)
+        there = energies_and_gradients(table, angles * scales)[1]
+        np.testing.assert_allclose(slopes, np.sin(scales * np.pi / 2) * there, atol=1e-9)
+    plain, alike = (shifted_gradients(ising, angles, exactly(table), scales) for scales in (None, np.ones(4)))
+    np.testing.assert_array_equal(plain, alike)
+
+
+@pytest.mark.parametrize("fields", [False, True])
 def test_the_number_of_circuits(fields: bool) -> None:
     """It is the number of distributions that are measured, 2p (edges + fields + n) a graph."""
     ising, counted = stack(6, fields), np.zeros(2, dtype=int)
