@@ -24,10 +24,10 @@ from qflsim.units import Floats
 
 
 class Posed(NamedTuple):
-    """A cost, and a bound on how far its values lie apart, which every device can tell without solving anything.
+    """A cost, and a bound that no assignment exceeds, which every device can tell without solving anything.
 
-    No assignment exceeds it. It is above 0 (1 for a constant cost): by it a device divides its objective, so that its
-    graphs count alike.
+    Of cuts and quadratic forms it also bounds how far values lie apart. It is above 0 (1 for a constant cost): by it a
+    device divides its objective, so that its graphs count alike.
     """
 
     ising: Ising

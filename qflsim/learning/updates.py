@@ -111,7 +111,7 @@ class Learner:
         tries = {name: [self._retraced(task, f) for f in RATE_FACTORS] for name, task in shadows.items()}
         for name, futures in tries.items():
             yield (
-                f"federated {name}",
+                f"{FEDERATED} {name}",
                 max((future.result() for future in futures), key=lambda grades: grades["mean"].mean),
             )
 
