@@ -128,6 +128,14 @@ def test_fewer_qubits_than_classes_are_refused() -> None:
     TASK.check(1, (), Exact())
 
 
+def test_the_defaults_fit_together() -> None:
+    """Ten features for the ten digits: a section without any key can be run, which with nine features it could not."""
+    assert (Images().features, len(Images().classes)) == (10, 10)
+    Classification().check(1, (), Exact())
+    with pytest.raises(InputError, match="at least 10"):
+        Classification(data=Images(features=9)).check(1, (), Exact())
+
+
 def test_classes_need_images_for_devices_and_exam() -> None:
     """178 zeros are too few for 100 held out and 100 on a device."""
     task = Classification(data=Images(classes=(0, 1), features=2, samples=100, holdout=100))

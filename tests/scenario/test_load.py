@@ -45,8 +45,10 @@ def test_what_is_no_toml_file_is_refused(tmp_path: Path, content: str | bytes, g
 @pytest.mark.parametrize("name", ["nowhere", "a" * 5000, "a\0b", "", "nowhere/s.toml"])
 def test_what_does_not_exist_is_refused_with_what_does(name: str) -> None:
     """A path that cannot be names the shipped scenarios, even where it can be no path at all."""
-    with pytest.raises(InputError, match="ingolstadt, quickstart, wait-for-all"):
+    with pytest.raises(InputError) as caught:
         load(name)
+    assert {"ingolstadt", "quickstart", "wait-for-all"} < set(shipped())
+    assert caught.value.want == f"a scenario file, or one of {', '.join(sorted(shipped()))}"
 
 
 def test_a_folder_is_not_a_scenario(tmp_path: Path) -> None:
@@ -182,6 +184,7 @@ def test_a_file_that_cannot_be_read_is_told(tmp_path: Path) -> None:
         ("aggregation.timeout_s=3.0", True, False),
         ("training.steps=3", True, False),
         ('task={ kind = "qaoa", layers = 2 }', True, False),
+        ("task.layers=2", True, False),
         ("devices.walkers.batch=2", True, False),
         ("devices.walkers.count=21", True, True),
         ("devices.walkers.mobility.speed_m_per_s=[0.8, 1.9]", True, True),
@@ -203,6 +206,32 @@ def test_what_makes_another_run_and_what_another_world(override: str, new_run: b
 def test_a_default_spelt_out_is_no_other_run() -> None:
     """Identity is of the resolved scenario: writing a default down changes nothing."""
     assert identities(load("quickstart", overrides=["radio.step_db=0.5"])) == identities(load("quickstart"))
+
+
+@pytest.mark.parametrize(
+    ("section", "kind", "key", "value"),
+    [
+        ("task", "qaoa", "layers", "2"),
+        ("training.gradient", "exact", "charged_as", "parameter-shift"),
+        ("training.optimizer", "gradient-steps", "learning_rate", "0.7"),
+    ],
+)
+def test_a_section_without_a_kind_is_of_the_default_one(
+    tmp_path: Path, section: str, kind: str, key: str, value: str
+) -> None:
+    """Task, gradient and optimizer need none: a key set alone is one of the kind that stands there anyway.
+
+    With the kind spelt out it is the same run; other sections still want theirs.
+    """
+    path = written(tmp_path, GOOD)
+    ours = load(path, overrides=[f"{section}.{key}={value}"])
+    found: Any = ours
+    for name in section.split("."):
+        found = getattr(found, name)
+    assert (found.kind, str(getattr(found, key))) == (kind, value)
+    assert load(path, overrides=[f"{section}.kind={kind}", f"{section}.{key}={value}"]) == ours != load(path)
+    with pytest.raises(InputErrors, match=r"aggregation\.when: .* want kind = "):
+        load(path, overrides=["aggregation.when.clients=2"])
 
 
 def test_keys_without_end_are_refused(tmp_path: Path) -> None:

@@ -84,6 +84,11 @@ def test_a_misspelt_key_is_told_with_the_nearest(sections: dict[str, Any], where
          "at most 2 of them"),
         ({"radio": {"on_interruption": "resme"}}, "radio.on_interruption", "'resme'", "'resume' or 'restart'"),
         ({"radio": {"fading": {"mode": "clt"}}}, "radio.fading", "{'mode': 'clt'}", 'kind = "none" or "rayleigh"'),
+        ({"task": {"layer": 2}}, "task.layer", "2", "one of kind, problem, layers, start, start_angle, multi_angle, "
+         "warm_start, tail, precision, holdout; did you mean layers?"),
+        ({"training": {"optimizer": {"learning_rate": 0.0}}}, "training.optimizer.learning_rate", "0.0",
+         "a number of at least 1e-09"),
+        ({"task": {"kind": "qaos"}}, "task.kind", "'qaos'", '"qaoa" or "classification"; did you mean qaoa?'),
         ({"radio": {"fading": 3}}, "radio.fading", "3", 'a section with a kind: "none" or "rayleigh"'),
         ({"radio": {"fading": {"kind": "rayleig"}}}, "radio.fading.kind", "'rayleig'",
          '"none" or "rayleigh"; did you mean rayleigh?'),

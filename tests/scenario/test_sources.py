@@ -218,14 +218,18 @@ def test_a_trace_of_other_graphs_is_no_source(tmp_path: Path) -> None:
 
 
 def test_sections_that_do_not_go_together_are_told() -> None:
-    """Graphs beside images; a shift rule that does not hold; circuits larger than their processor."""
+    """Graphs beside images; circuits larger than their processor, and those of images where they would be split."""
     images = {"kind": "classification", "data": {"classes": [0, 1], "features": 2}}
-    rules = {"gradient": {"kind": "parameter-shift"}}
+    split = {"kind": "split", "of": {"kind": "superconducting"}, "qubits": 1}
+    parse(data(group("a", processor={**split, "qubits": 2}), task=images), Path())
+    parse(data(group("a", processor={**split, "qubits": 5})), Path())
     for wrong, told in [
+        (data(group("a", processor=split), task=images), r"devices\.a: circuits that fit one QPU"),
         (data(group("a", graphs={"kind": "complete"}), task=images), "devices.a.graphs"),
-        (data(group("a"), task={"kind": "qaoa", "tail": 0.5}, training=rules), "shift rule"),
-        (data(group("a"), task={"kind": "qaoa", "warm_start": 0.2}, training=rules), "shift rule"),
-        (data(group("a", processor={"kind": "ion-trap"}, graphs={"kind": "complete", "nodes": 26})), "at most 20"),
+        (
+            data(group("a", processor={"kind": "ion-trap"}, graphs={"kind": "complete", "nodes": 26})),
+            'at most 25 qubits, or kind = "split"',
+        ),
         (data(group("a"), task={"kind": "qaoa", "layers": 0}), "task.layers"),
         (data(group("a"), task={"kind": "qaoa", "start": "fixed", "layers": 12}), "1 to 11 layers"),
         (data(group("a", shots=0)), "shots"),
@@ -233,3 +237,24 @@ def test_sections_that_do_not_go_together_are_told() -> None:
     ]:
         with pytest.raises(InputErrors, match=told):
             parse(wrong, Path())
+
+
+@pytest.mark.parametrize(
+    ("task", "gradient", "told"),
+    [
+        ({"kind": "qaoa", "tail": 0.5}, "parameter-shift", "plain circuits"),
+        ({"kind": "qaoa", "warm_start": 0.2}, "parameter-shift", "plain circuits"),
+        ({"kind": "qaoa", "multi_angle": True}, "parameter-shift", "plain circuits"),
+        ({"kind": "classification", "model": {"kind": "perceptron"}}, "spsa", "classical model"),
+        ({"kind": "classification", "model": {"kind": "logistic-regression"}}, "parameter-shift", "classical model"),
+    ],
+)
+def test_estimators_that_do_not_suit_the_task_are_told_before_anything_starts(
+    tmp_path: Path, task: dict[str, Any], gradient: str, told: str
+) -> None:
+    """A scenario with one can be read, but not run; with exact gradients it can."""
+    scenario = parse(data(group("a"), task=task, training={"gradient": {"kind": gradient}}), tmp_path)
+    with pytest.raises(InputError, match=rf"training\.gradient: .*{told}"):
+        run(scenario, tmp_path / "t.h5")
+    assert not (tmp_path / "t.h5").exists()
+    read(parse(data(group("a"), task=task), tmp_path))

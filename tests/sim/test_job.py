@@ -142,6 +142,45 @@ def test_a_sites_processor_serves_its_devices_in_order(small: Small, simulate: S
     assert all(job.end_ns - job.start_ns == NS_PER_S and job.site == 0 for job in jobs)
 
 
+@pytest.mark.parametrize(("processors", "queue_mean_s"), [(1, 10.0), (3, 3.0)])
+def test_the_owners_queue_comes_before_the_turn_at_a_shared_processor(
+    small: Small, simulate: Simulate, processors: int, queue_mean_s: float
+) -> None:
+    """Nobody holds a processor while waiting in a queue of others: turns go to those whose wait there is over first.
+
+    The waits are those of devices with a processor each: a job begins when its own wait is over, or as one of the
+    processors that are shared becomes free.
+    """
+    data = small({"d": 2.0}, aggregation={"when": {"kind": "wait-all", "clients": 8}})
+    data["devices"][0] |= {"count": 8}
+    data["devices"][0]["processor"]["queue_mean_s"] = queue_mean_s
+    alone = {job.device: job.start_ns for job in simulate(data).of(records.Training)[:8]}
+    data["devices"][0]["shared_processors"] = processors
+    jobs = sorted(simulate(data).of(records.Training)[:8], key=lambda job: job.start_ns)
+    assert [job.device for job in jobs] == sorted(alone, key=lambda device: alone[device])
+    free_ns = [0] * processors
+    for job in jobs:
+        assert job.start_ns == max(alone[job.device], min(free_ns))
+        free_ns[free_ns.index(min(free_ns))] = job.end_ns
+    assert any(job.start_ns > alone[job.device] for job in jobs)
+    assert any(job.start_ns == alone[job.device] for job in jobs[1:])
+
+
+def test_who_is_called_off_in_the_owners_queue_leaves_it(small: Small, simulate: Simulate) -> None:
+    """It had asked for no processor yet, and blocks none: the other's job is neither delayed nor cut."""
+    data = small({"a": 1.0, "b": 1.0}, stop={"duration_s": 30.0})
+    data["aggregation"] = {"when": {"kind": "async"}, "timeout_s": 4.0}
+    data["devices"] = [{**data["devices"][0], "name": "d", "count": 2, "shared_processors": 1}]
+    data["devices"][0]["processor"]["queue_mean_s"] = 4.0
+    jobs = simulate(data).of(records.Training)
+    waited = [job for job in jobs if job.start_ns < 0]
+    done = [job for job in jobs if job.complete]
+    assert waited
+    assert len(done) > 3
+    assert all(job.end_ns - job.start_ns == NS_PER_S for job in done)
+    assert all(job.circuits == 0 and job.energy_j == 0 for job in waited)
+
+
 def test_each_site_has_its_own_queue(small: Small, simulate: Simulate) -> None:
     """Devices between two sites: at each the next job begins when it is asked for and the one before has ended.
 

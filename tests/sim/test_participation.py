@@ -65,12 +65,17 @@ def test_called_off_devices_give_their_processor_back(small: Small, simulate: Si
 
 
 def test_the_next_in_line_gets_the_processor_of_one_who_leaves(small: Small, simulate: Simulate) -> None:
-    """A time-out in the middle of a job frees the processor at that instant; the job is recorded as incomplete."""
-    data = crowd(small, 2, 5.0, 1, stop={"duration_s": 8.0}, aggregation={"when": {"kind": "async"}, "timeout_s": 3.0})
-    trainings = simulate(data).of(records.Training)
-    first, next_, *_ = trainings
-    assert (first.start_ns, first.end_ns, first.complete) == (to_ns(2 * MODEL_S), 3 * NS_PER_S, False)
-    assert (next_.start_ns, next_.end_ns, next_.complete) == (3 * NS_PER_S, 3 * NS_PER_S, False)
+    """A time-out in the middle of a job frees the processor at that instant; the job is recorded as incomplete.
+
+    The first job lasts 5 s, the second is called off after 3 s of its own, when the first device queues again.
+    """
+    data = crowd(small, 2, 5.0, 1, stop={"duration_s": 12.0}, aggregation={"when": {"kind": "async"}, "timeout_s": 8.0})
+    first, second, third, *_ = sorted(simulate(data).of(records.Training), key=lambda job: job.end_ns)
+    begin_ns = to_ns(2 * MODEL_S)
+    assert (first.start_ns, first.end_ns, first.complete) == (begin_ns, begin_ns + 5 * NS_PER_S, True)
+    assert (second.start_ns, second.end_ns, second.complete) == (first.end_ns, 8 * NS_PER_S, False)
+    assert (third.device, third.start_ns) == (first.device, second.end_ns)
+    assert third.queued_ns < second.end_ns
 
 
 def test_called_off_while_queueing_is_recorded(small: Small, simulate: Simulate) -> None:

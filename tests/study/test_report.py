@@ -5,13 +5,14 @@ from pathlib import Path
 import pytest
 
 from qflsim.records import Fate
-from qflsim.scenario.load import load
+from qflsim.scenario.load import load, parse
 from qflsim.study.replay import Verdict
 from qflsim.study.report import best, efforts, fates, grades, measured, overview, result, summary, table, verdict_told
 from qflsim.study.run import run
 from qflsim.trace.reader import Trace
 
-BASELINES = ("random", "fixed", "local-only 3-regular", "centralised", "greedy", "Goemans-Williamson", "annealing")
+BASELINES = ("random", "fixed", "fixed, by degree", "local-only 3-regular", "centralised (8 devices)", "greedy",
+             "Goemans-Williamson", "annealing")  # fmt: skip
 
 
 def test_the_summary_counts_the_tables(finished: Trace) -> None:
@@ -46,6 +47,35 @@ def test_grades_begin_with_the_first_best_and_last_version(finished: Trace) -> N
     ]
     told = finished.evaluations.query(f"metric == 'ratio/3-regular' and version == {last}").iloc[0]
     assert rows[-len(BASELINES) - 1][1] == f"{told['value']:.3f} ±{told['half_width']:.3f}"
+
+
+def images(model: str, folder: Path) -> Trace:
+    """A short run of classification."""
+    data = {"kind": "digits", "classes": [0, 1], "features": 2, "samples": 8, "holdout": 10}
+    group = {"count": 2, "mobility": {"kind": "static", "at_m": [10.0, 0.0]}, "processor": {"kind": "simulator"}}
+    rules = {"when": {"kind": "wait-all", "clients": 2}}
+    task = {"kind": "classification", "data": data, "model": {"kind": model}}
+    scenario = {"name": "i", "stop": {"versions": 2}, "devices": [group], "task": task, "aggregation": rules}
+    return run(parse(scenario, folder), folder / f"{model}.h5")
+
+
+def test_what_classical_models_were_given_is_told(tmp_path: Path, finished: Trace) -> None:
+    """Beside a quantum model the rates that they had to choose from; where they learn themselves, that they do."""
+    rates, alone = "federated classical models: each at the best of 6 learning rates", "exact gradients of a classical"
+    trace = images("variational", tmp_path)
+    told = result(trace)
+    assert rates in told
+    assert alone not in told
+    names = [row[0] for row in grades(trace)[1]]
+    pooled = "centralised (8 devices)"
+    shadows = ["logistic regression (6 weights)", "perceptron (12 weights)"]
+    assert names[-6:] == [
+        "local-only", pooled, *(f"{pooled} {name}" for name in shadows), *(f"federated {name}" for name in shadows)
+    ]  # fmt: skip
+    told = result(images("logistic-regression", tmp_path))
+    assert rates not in told
+    assert alone in told
+    assert rates not in result(finished)
 
 
 def test_a_run_without_updates_has_one_version(tiny: Path, tmp_path: Path) -> None:
