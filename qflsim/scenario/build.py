@@ -57,7 +57,11 @@ class Simulation:
 def with_sights(scenario: Scenario, sources: Sources) -> Sources:
     """The sources, with graphs for exam and baselines of groups that gather theirs: what their devices would see in
     this world at random moments. Errors: `InputError` if there is hardly anything to see."""
-    blind = {name: family for name, family in sources.graphs.items() if isinstance(family, SightedGraphs)}
+    blind = {
+        name: family
+        for name, family in sources.graphs.items()
+        if isinstance(family, SightedGraphs) and not family.held_out()
+    }
     if not blind:
         return sources
     streams, movers, exam = Streams(scenario.seed), _all_movers(scenario, sources), scenario.task.holdout
@@ -75,6 +79,8 @@ def with_sights(scenario: Scenario, sources: Sources) -> Sources:
 def build(scenario: Scenario, sources: Sources, observers: Sequence[Observer] = (),
           executor: Executor | None = None) -> Simulation:  # fmt: skip
     """The run of a scenario. Without an executor it keeps time and learns nothing."""
+    if executor is not None:
+        sources = with_sights(scenario, sources)
     engine = Engine(observers)
     streams = Streams(scenario.seed)
     movers = _all_movers(scenario, sources)

@@ -11,7 +11,7 @@ import numpy as np
 
 from qflsim.errors import InputError, RunError
 from qflsim.records import Record, label
-from qflsim.scenario.build import build, with_sights
+from qflsim.scenario.build import build
 from qflsim.scenario.load import parse
 from qflsim.scenario.schema import Scenario
 from qflsim.scenario.sources import Tracks, restored
@@ -58,8 +58,6 @@ def replay(trace: Trace, workers: int = 1, plugins: bool = False) -> Verdict:
 
     terms, hashes = json.loads(trace.text("graphs")), json.loads(trace.text("inputs"))
     sources = restored(scenario, recorded_tracks(trace, scenario), terms, hashes, str(trace.path))
-    if not header["timing_only"]:
-        sources = with_sights(scenario, sources)
     with executor_of(1 if header["timing_only"] else workers) as executor:
         learns = None if header["timing_only"] else executor
         simulation = build(scenario, sources, (collect,), learns)

@@ -117,14 +117,14 @@ def test_alpha_goes_from_one_class_to_even_shares() -> None:
 
 def test_idx_files_plain_and_packed_are_the_same(tmp_path: Path) -> None:
     """Gzip is told by its content, and the images are those of the archive with the same arrays."""
-    plain = pool(1, mnist(tmp_path), tmp_path)
+    plain = pool(1, mnist(tmp_path).found(tmp_path))
     assert len(plain.train.labels) == COUNT - 15
     packed = tmp_path / "packed"
     packed.mkdir()
     data = mnist(packed, gzip.compress(idx(0x803, MNIST)), gzip.compress(idx(0x801, LABELS)))
-    np.testing.assert_array_equal(pool(1, data, packed).train.features, plain.train.features)
+    np.testing.assert_array_equal(pool(1, data.found(packed)).train.features, plain.train.features)
     halves = {"x_train": MNIST[:40], "y_train": LABELS[:40], "x_test": MNIST[40:], "y_test": LABELS[40:]}
-    archived = pool(1, archive(tmp_path, **halves), tmp_path)
+    archived = pool(1, archive(tmp_path, **halves).found(tmp_path))
     np.testing.assert_array_equal(archived.train.features, plain.train.features)
 
 
@@ -137,7 +137,7 @@ def test_cifar_records_and_archives_of_them_are_the_same(tmp_path: Path) -> None
             entry.size = len(content)
             archived.addfile(entry, io.BytesIO(content))
     whole, parts = (
-        pool(1, Images(kind="cifar10", files=(name,), **SMALL), tmp_path) for name in ("all.bin", "all.tar.gz")
+        pool(1, Images(kind="cifar10", files=(name,), **SMALL).found(tmp_path)) for name in ("all.bin", "all.tar.gz")
     )
     np.testing.assert_array_equal(whole.exam.features, parts.exam.features)
     assert whole.exam.features.shape == (15, 3)
@@ -159,7 +159,7 @@ def test_cifar_records_and_archives_of_them_are_the_same(tmp_path: Path) -> None
 def test_what_is_wrong_with_idx_files(tmp_path: Path, images: bytes | None, labels: bytes | None, told: str) -> None:
     """The file, what it holds, and what was wanted."""
     with pytest.raises(InputError, match=told):
-        pool(1, mnist(tmp_path, images, labels), tmp_path)
+        pool(1, mnist(tmp_path, images, labels).found(tmp_path))
 
 
 @pytest.mark.parametrize(
@@ -174,7 +174,7 @@ def test_what_is_wrong_with_idx_files(tmp_path: Path, images: bytes | None, labe
 def test_what_is_wrong_with_archives(tmp_path: Path, arrays: dict[str, np.ndarray], told: str) -> None:
     """Missing arrays, numbers that are none, pickled objects, labels that are not whole."""
     with pytest.raises(InputError, match=f"some.npz: got .*{told}"):
-        pool(1, archive(tmp_path, **arrays), tmp_path)
+        pool(1, archive(tmp_path, **arrays).found(tmp_path))
 
 
 @pytest.mark.parametrize(
@@ -191,14 +191,14 @@ def test_what_is_wrong_with_cifar_files(tmp_path: Path, name: str | None, conten
     if name:
         (tmp_path / name).write_bytes(content)
     with pytest.raises(InputError, match=told):
-        pool(1, Images(kind="cifar10", files=(name or "a.bin",), **SMALL), tmp_path)
+        pool(1, Images(kind="cifar10", files=(name or "a.bin",), **SMALL).found(tmp_path))
 
 
 def test_a_class_needs_images(tmp_path: Path) -> None:
     """A class without images, or with too few for exam and devices, is told."""
     data = mnist(tmp_path).model_copy(update={"classes": (0, 7)})
     with pytest.raises(InputError, match="0 images of class 7; want at least holdout \\+ samples = 5 \\+ 10"):
-        pool(1, data, tmp_path)
+        pool(1, data.found(tmp_path))
 
 
 def test_features_end_with_what_differs(tmp_path: Path) -> None:
@@ -206,7 +206,7 @@ def test_features_end_with_what_differs(tmp_path: Path) -> None:
     flat = np.zeros((COUNT, 784))
     flat[:, :2] = RNG.normal(size=(COUNT, 2))
     with pytest.raises(InputError, match=r"task\.data\.features: got 3; want at most 2"):
-        pool(1, archive(tmp_path, x_train=flat, y_train=LABELS), tmp_path)
+        pool(1, archive(tmp_path, x_train=flat, y_train=LABELS).found(tmp_path))
 
 
 @pytest.mark.parametrize(

@@ -143,7 +143,7 @@ def test_restored_sources_are_those_that_were_read(tmp_path: Path) -> None:
     scenario = parse(data(group("a", graphs=FROM_FILE)), graphs(tmp_path / "here"))
     sources = read(scenario)
     shutil.rmtree(tmp_path / "here")
-    again = restored(scenario, {}, sources.terms, "t.h5")
+    again = restored(scenario, {}, sources.terms, {}, "t.h5")
     assert again == sources
     with pytest.raises(InputError, match=r"one\.txt"):
         read(scenario)
@@ -214,7 +214,7 @@ def test_a_trace_of_other_graphs_is_no_source(tmp_path: Path) -> None:
     scenario = parse(data(group("a", graphs=FROM_FILE)), graphs(tmp_path))
     for terms in ({}, {"a": [[[[0, 1, 1.0]]]]}, {"a": [[[[0, 9, 1.0]]] * 3]}):
         with pytest.raises(InputError, match=r"t\.h5"):
-            restored(scenario, {}, terms, "t.h5")
+            restored(scenario, {}, terms, {}, "t.h5")
 
 
 def test_sections_that_do_not_go_together_are_told() -> None:

@@ -199,14 +199,14 @@ def test_what_is_graded_leaves_no_trace_of_its_own(simulate: Simulate) -> None:
 def test_sightings_have_edges_and_are_of_present_devices(tmp_path: Path) -> None:
     """As many as asked for, each with an edge, each a graph of some device of the group at a moment before the end."""
     world = around()
-    seen = world.sightings([1, 4], 20 * NS_PER_S, FAMILY, 12, np.random.default_rng(1))
+    seen = world.sightings("a", [1, 4], 20 * NS_PER_S, FAMILY, 12, np.random.default_rng(1))
     assert len(seen) == 12
     assert all(graph.edges > 0 for graph in seen)
-    again = around().sightings([1, 4], 20 * NS_PER_S, FAMILY, 12, np.random.default_rng(1))
+    again = around().sightings("a", [1, 4], 20 * NS_PER_S, FAMILY, 12, np.random.default_rng(1))
     for one, other in zip(seen, again, strict=True):
         np.testing.assert_array_equal(one.weights, other.weights)
     few = around(traffic(tmp_path), tmp_path)
-    for graph in few.sightings([0, 1, 2], 30 * NS_PER_S, FAMILY, 20, np.random.default_rng(2)):
+    for graph in few.sightings("a", [0, 1, 2], 30 * NS_PER_S, FAMILY, 20, np.random.default_rng(2)):
         assert graph.edges in (1, 3)
 
 
@@ -215,7 +215,7 @@ def test_a_lonely_device_cannot_be_graded() -> None:
     data = {**TOWN, "devices": [{**TOWN["devices"][0], "count": 1}]}
     world = around(data)
     with pytest.raises(InputError, match="devices that interfere"):
-        world.sightings([0], NS_PER_S, FAMILY, 10**6, np.random.default_rng(1))
+        world.sightings("a", [0], NS_PER_S, FAMILY, 10**6, np.random.default_rng(1))
     with pytest.raises(InputError, match="devices that interfere"):
         build(parse(data, Path()), read(parse(data, Path())), (), Inline())
 
