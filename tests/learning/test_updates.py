@@ -95,6 +95,8 @@ def test_a_training_begins_from_the_base_version_of_its_own_group() -> None:
     task, arguments, _ = executor.waiting[-1]
     assert (task.__func__, task.__self__) == (Training.run, training("b"))  # type: ignore[attr-defined]
     assert arguments == (4, 7, (pytest.approx(0.2, abs=1e-15), pytest.approx(0.1, abs=1e-15)), gathered)
+    learn.begin(Part("b", 4, 8, 0, gathered))  # a version is made while a device downloads the one before
+    assert executor.waiting[-1][1] == (4, 8, (0.05, 0.05), gathered)
 
 
 @pytest.mark.parametrize("when", [WaitAll(), Async()])
@@ -224,6 +226,15 @@ def test_a_run_retraced_ends_where_it_ended(task: Task, when: Rounds | Stream) -
     assert first != last
 
 
+def test_what_is_retraced_is_aligned_to_its_own_version(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As in the run itself: shown by a symmetry that is none, which takes a tenth of the version started from."""
+    monkeypatch.setattr(Qaoa, "aligned", lambda self, update, base, data: update + 0.1 * base)
+    learn, trainings = federated(TASK), {group: federated_training(group, TASK) for group in FAMILIES}
+    *_, (_, last) = learn.examined(wait=True)
+    told = retraced(1, TASK, Aggregation(when=WaitAll()), trainings, learn.history)
+    assert told["mean"] == last["ratio/mean"]
+
+
 def test_a_shadow_is_retraced_whole() -> None:
     """Each learning rate of each shadow is one task of the executor's: no step of it waits for another process."""
     learn, executor = federated(IMAGES), Recording()
@@ -232,6 +243,17 @@ def test_a_shadow_is_retraced_whole() -> None:
     shadows = [task for task in executor.tasks if task not in {rival.call for rival in IMAGES.rivals(1, ())}]
     assert shadows == [retraced] * 2 * len(RATE_FACTORS)
     assert list(told)[-2:] == ["federated logistic regression (6 weights)", "federated perceptron (7 weights)"]
+
+
+def test_a_rival_is_graded_by_the_mean_of_its_marks() -> None:
+    """Of a rival with several arguments each item's marks are averaged first: the interval is that of the means."""
+    told = dict(federated(TASK).baselines())
+    rivals = {rival.name: rival for rival in TASK.rivals(1, tuple(FAMILIES.values()))}
+    assert {len(rival.arguments) for rival in rivals.values()} == {1, 8}
+    assert list(told) == list(rivals)
+    for name in ("local-only complete", "fixed"):
+        marks = [rivals[name].call(*arguments)["complete"] for arguments in rivals[name].arguments]
+        assert told[name]["complete"] == interval(np.mean(marks, axis=0))
 
 
 def test_baselines_of_graphs_have_no_shadows() -> None:
