@@ -12,7 +12,8 @@ from qflsim.study.report import summary
 from qflsim.study.run import Seen, run
 
 GOLDEN = tomllib.loads(Path(__file__).with_name("golden.toml").read_text())
-NAMES = [pytest.param(name, marks=pytest.mark.slow) if name == "ingolstadt" else name for name in GOLDEN]
+LONG = ("ingolstadt", "interference-channels", "split-circuits")
+NAMES = [pytest.param(name, marks=pytest.mark.slow) if name in LONG else name for name in GOLDEN]
 
 
 def test_every_shipped_scenario_has_a_fingerprint() -> None:

@@ -25,8 +25,10 @@ class Job:
         self._key, self._number = world.fleet.key(device), number
         self._group = world.group(device)
         self._site = site if self._group.at_site else -1
-        self._pool = self._group.pool(site)
+        self._circuits = self._group.training.qubits > 0
+        self._pool = self._group.pool(site) if self._circuits else None
         self._turn: simpy.resources.resource.Request | None = None
+        self._compile_ns = to_ns(self._group.processor.compile_s) if self._circuits else 0
         self._queued_ns, self._start_ns, self._busy_ns = engine.now_ns, NEVER_NS, 0
         self._charge: Charge | None = None
         self._outages = 0
@@ -34,8 +36,9 @@ class Job:
         self.gathered = Gathered()
 
     def wait(self) -> Generator[simpy.Event, Any, None]:
-        """The wait that the processor's owner imposes, then the turn at one that is shared."""
-        queue_s = self._group.processor.queue_s(self._world.streams.named(*self._key, "queue", self._number))
+        """The wait that the processor's owner imposes, then the turn at a shared one. A classical model needs neither."""
+        rng = self._world.streams.named(*self._key, "queue", self._number)
+        queue_s = self._group.processor.queue_s(rng) if self._circuits else 0.0
         yield self._engine.wait(to_ns(queue_s), Order.COMPLETION, self._device)
         if self._pool:
             self._turn = self._pool.request()
@@ -48,7 +51,7 @@ class Job:
         """Compilation, then step after step. Without power nothing runs, and the step at hand begins anew."""
         assert self._charge is not None
         steps_ns = [to_ns(step_s) for step_s in self._charge.steps_s]
-        steps_ns[0] += to_ns(self._group.processor.compile_s)
+        steps_ns[0] += self._compile_ns
         done = 0
         while done < len(steps_ns):
             fails_ns = yield from self._powered()
@@ -94,7 +97,7 @@ class Job:
                 queued_ns=self._queued_ns,
                 start_ns=self._start_ns,
                 end_ns=self._engine.now_ns,
-                compile_ns=to_ns(self._group.processor.compile_s),
+                compile_ns=self._compile_ns,
                 circuits=charge.circuits if charge else 0,
                 shots=charge.shots if charge else 0,
                 circuit_s=charge.circuit_s if charge else 0.0,

@@ -238,7 +238,8 @@ def _learned(trace: Trace) -> list[str]:
 def _how(trace: Trace) -> str:
     """How the devices learned, and what the clock was charged for it."""
     training = trace.scenario["training"]
-    if trace.scenario["task"].get("model", {}).get("kind") in CLASSICAL:
+    model = trace.scenario["task"].get("model")
+    if isinstance(model, dict) and model.get("kind") in CLASSICAL:
         return "learning from exact gradients of a classical model, for which no circuit runs"
     rule, noise = training["gradient"], " of noisy circuits" if training["noise"] else ""
     if rule["kind"] == "exact":

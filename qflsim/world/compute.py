@@ -121,8 +121,11 @@ class Processor(Protocol):
 
 
 def energy_j(processor: Processor, job_s: float, qubits: int) -> float:
-    """What a job of circuits of so many qubits draws while it holds its QPUs; the wait for them is not its own."""
-    return processor.power_w * processor.qpus(qubits) * job_s
+    """What a job of circuits of so many qubits draws while it holds its QPUs; the wait for them is not its own.
+
+    Circuits of 0 qubits are none.
+    """
+    return processor.power_w * processor.qpus(qubits) * job_s if qubits else 0.0
 
 
 class Superconducting(Model):
