@@ -36,7 +36,7 @@ class Job:
         self.gathered = Gathered()
 
     def wait(self) -> Generator[simpy.Event, Any, None]:
-        """The wait that the processor's owner imposes, then the turn at a shared one. A classical model needs neither."""
+        """The wait that the processor's owner imposes, then the turn at a shared one. Classical models need neither."""
         rng = self._world.streams.named(*self._key, "queue", self._number)
         queue_s = self._group.processor.queue_s(rng) if self._circuits else 0.0
         yield self._engine.wait(to_ns(queue_s), Order.COMPLETION, self._device)
