@@ -52,3 +52,6 @@ class StoppedError(QflsimError):
     def __init__(self, message: str, exit_code: int, trace: Path) -> None:
         super().__init__(message)
         self.exit_code, self.trace = exit_code, trace
+
+    def __reduce__(self) -> tuple[type["StoppedError"], tuple[str, int, Path]]:
+        return type(self), (str(self), self.exit_code, self.trace)

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import BrokenExecutor
+from concurrent.futures import BrokenExecutor, wait
 from queue import Queue
 
 import pytest
@@ -169,3 +169,15 @@ def test_a_cancelled_task_is_left_out(worker: Scripted, crew: Crew) -> None:
     assert worker.groups.get() == [-3]
     worker.scripts.put(takes(10.0))
     assert (first.result(), third.result()) == (1, 3)
+
+
+def test_a_crew_goes_on_when_all_that_it_took_was_cancelled(worker: Scripted, crew: Crew) -> None:
+    """A worker that is called for a task which is cancelled before it looks takes the next one as well as ever."""
+    with crew._changed:  # the worker is called, and cannot look yet
+        cancelled = crew.submit(abs, -1)
+        assert cancelled.cancel()
+    wait([cancelled])  # it has looked
+    later = crew.submit(abs, -2)
+    worker.scripts.put(takes(1e-6))
+    assert later.result(timeout=10) == 2
+    assert worker.groups.get() == [-2]

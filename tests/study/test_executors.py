@@ -48,6 +48,19 @@ def raising():
 def unsendable():
     return lambda: 0
 
+def cut_short(folder):
+    # The first time its worker is killed when a part of the answer has gone.
+    from multiprocessing.connection import Connection
+
+    def part_of(self, content):
+        os.write(self.fileno(), bytes(content[:100]))
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    if not list(Path(folder).iterdir()):
+        (Path(folder) / "begun").touch()
+        Connection._send = part_of
+    return "x" * 1000
+
 from typing import Literal
 from qflsim.model import Model
 
@@ -141,6 +154,13 @@ def test_a_task_whose_worker_is_killed_is_done_again(doing: Any, marks: Path) ->
         after = [executor.submit(abs, -k) for k in range(10)]
         assert deadly.result() == 2
         assert [future.result() for future in before + after] == [*range(10), *range(10)]
+
+
+def test_a_task_whose_worker_is_killed_in_the_middle_of_its_answer_is_done_again(doing: Any, marks: Path) -> None:
+    """Half an answer is none: the worker is dead, like one that is killed before it says anything."""
+    with executor_of(2) as executor:
+        assert executor.submit(doing.cut_short, marks).result() == "x" * 1000
+        assert executor.submit(abs, -1).result() == 1
 
 
 def test_a_task_that_kills_every_worker_is_given_up(doing: Any, marks: Path) -> None:
