@@ -141,7 +141,7 @@ class Server:
         for participation in self._buffer:
             self._end(participation, Fate.IN_FLIGHT)
         assert self.invited == self.fates.total(), "every participation has exactly one fate"
-        self._tell_metrics(wait=True)
+        self.tell_metrics(wait=True)
 
     # --- a version
 
@@ -202,11 +202,11 @@ class Server:
         if self._learner is not None:
             angles = tuple(map(float, self._learner.versions[self.version]))
             self._engine.emit(records.VersionAngles(now_ns, self.version, angles))
-            self._tell_metrics(wait=False)
+            self.tell_metrics(wait=False)
         if self.version == self._max_versions:
             self._engine.stop(f"version {self.version} was reached")
 
-    def _tell_metrics(self, wait: bool) -> None:
+    def tell_metrics(self, wait: bool) -> None:
         if self._learner is not None:
             for version, grades in self._learner.examined(wait):
                 for name, grade in grades.items():

@@ -3,6 +3,7 @@
 import json
 from collections import defaultdict
 from concurrent.futures import BrokenExecutor
+from contextlib import suppress
 from importlib.metadata import version
 from itertools import groupby
 from typing import Any, NamedTuple
@@ -24,6 +25,7 @@ from qflsim.trace.tables import TABLES, Rows, enums, pack
 from qflsim.world.mobility import Leg, track_from_legs
 from qflsim.world.mobility_files import SumoFcd
 
+FAILURES = (BrokenExecutor, TaskError, RunError)
 TIME_TOLERANCE_NS, RELATIVE_TOLERANCE = 1_000, 1e-9
 
 
@@ -66,11 +68,13 @@ def replay(trace: Trace, workers: int = 1, plugins: bool = False) -> Verdict:
             engine.call_at(end_ns, Order.STOP, 0, lambda: engine.stop("the trace ends here"))
         try:
             simulation.run()
-        except (BrokenExecutor, TaskError, RunError) as error:  # as in the run, whose trace then is incomplete
+            if simulation.learner is not None and BASELINE in trace.table("evaluations")["version"]:
+                tell_baselines(simulation.learner, collect)
+        except FAILURES as error:  # as in the run, whose trace then is incomplete
             if end_ns is None:
                 raise RunError(f"training failed: {error}") from error
-        if simulation.learner is not None and BASELINE in trace.table("evaluations")["version"]:
-            tell_baselines(simulation.learner, collect)
+            with suppress(*FAILURES):  # where others train, exams may be over before the training that fails
+                simulation.server.tell_metrics(wait=True)
     return _compared(recorded, end_ns is None, again)
 
 
