@@ -77,6 +77,7 @@ class QNodeCircuit(NamedTuple):
 
     def checked(self) -> None:
         """Tries the QNode once, values and gradient. Errors: `InputError` with what is wrong with it."""
+        _node(self.circuit)
         try:
             if self._tape().shots:
                 raise RunError(f"{self.circuit}: a QNode with shots of its own")
@@ -152,9 +153,10 @@ def _node(circuit: str) -> Any:
 
     module, _, name = circuit.partition(":")
     try:
-        node = getattr(import_module(module), name)
+        with redirect_stdout(sys.stderr):
+            node = getattr(import_module(module), name)
     except Exception as error:  # whatever the user's module does
-        got = f"{type(error).__name__}: {error}"
+        got = f"{type(error).__name__}: {(str(error).splitlines() or [''])[0]}"
         raise InputError(circuit, got, '"module:name", a QNode that can be imported') from None
     if not isinstance(node, qml.QNode):
         raise InputError(circuit, f"a {type(node).__name__}", f"{SIGNATURE}, made by @qml.qnode(device)")
