@@ -3,6 +3,7 @@
 import pickle
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
@@ -50,7 +51,7 @@ def indexed(x: Any, weights: Any) -> Any:
 @qml.qnode(DEVICE)
 def raising(x: Any, weights: Any) -> Any:
     """Broken."""
-    raise ZeroDivisionError("no such angle")
+    raise ZeroDivisionError("no such angle\nas this one")
 
 
 @qml.qnode(DEVICE)
@@ -79,6 +80,27 @@ def strong(x: Any, weights: Any) -> Any:
     """Gives values beyond 1."""
     qml.RY(weights[0], 0)
     return [qml.expval(3 * qml.PauliZ(k)) for k in range(2)]
+
+
+@qml.qnode(qml.device("default.qubit", wires=QUBITS), shots=10)
+def sampled(x: Any, weights: Any) -> Any:
+    """Has shots of its own."""
+    qml.RY(weights[0], 0)
+    return [qml.expval(qml.PauliZ(k)) for k in range(2)]
+
+
+@qml.qnode(DEVICE)
+def chatty(x: Any, weights: Any) -> Any:
+    """Says what it is given, and turns one of the two qubits that it measures."""
+    print("weights", weights)
+    qml.RY(weights[0] + x[0], 0)
+    return [qml.expval(qml.PauliZ(k)) for k in range(2)]
+
+
+@qml.qnode(DEVICE)
+def idle(x: Any, weights: Any) -> Any:
+    """Has no gates."""
+    return [qml.expval(qml.PauliZ(k)) for k in range(2)]
 
 
 @pytest.fixture(autouse=True)
@@ -132,6 +154,7 @@ def test_a_single_class_value_is_an_output() -> None:
     ("circuit", "told"),
     [
         ("own:raising", "own:raising: got ZeroDivisionError: no such angle"),
+        ("own:sampled", "own:sampled: got a QNode with shots of its own; want"),
         ("own:wandering", "own:wandering: got values with nan or inf"),
         ("own:lonely", r"own:lonely: got values of shape \(1,\) in place of \(2,\)"),
         ("own:spread", r"own:spread: got values of shape \(8,\) in place of \(2,\)"),
@@ -143,8 +166,9 @@ def test_a_single_class_value_is_an_output() -> None:
 )
 def test_what_is_wrong_is_told_before_a_run(circuit: str, told: str) -> None:
     """The name, what it did, and what was wanted."""
-    with pytest.raises(InputError, match=told):
+    with pytest.raises(InputError, match=f"^{told}") as caught:
         model("embedded")._replace(circuit=circuit).checked()
+    assert "\n" not in str(caught.value)
 
 
 def test_what_goes_wrong_later_ends_the_run_with_its_cause() -> None:
@@ -171,3 +195,39 @@ def test_resources_are_those_of_the_gates() -> None:
     """Two rings of three bonds, which share qubits, and turns before, between and after them."""
     assert model("embedded").resources() == {"qubits": 3, "preparations": 0, "rotations": 3, "zz_gates": 0,
                                              "zz_layers": 0, "cz_gates": 6, "cz_layers": 6}  # fmt: skip
+
+
+def test_qubits_that_are_only_measured_count() -> None:
+    """One is turned and two are read, so that the circuit has two, and one layer; a QNode without gates has none."""
+    turned, nothing = (model(name).resources() for name in ("chatty", "idle"))
+    assert (turned["qubits"], turned["rotations"]) == (2, 1)
+    assert nothing == {**turned, "rotations": 0}
+
+
+def test_a_qnode_without_gates_learns_nothing() -> None:
+    """Its values are those of |0>, whatever it is given, and its gradient is 0."""
+    node = model("idle")
+    with pytest.warns(UserWarning, match="independent of input"):
+        node.checked()
+    values, back = node.pullback(np.ones(node.parameters), np.ones((2, QUBITS)))
+    np.testing.assert_array_equal(values, np.ones((2, 2)))
+    with pytest.warns(UserWarning, match="independent of input"):
+        np.testing.assert_array_equal(back(np.ones((2, 2))), np.zeros(node.parameters))
+
+
+def test_what_a_qnode_prints_is_no_output(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It goes to standard error: what is printed when the module is imported too, tried, and given data."""
+    (tmp_path / "talkative.py").write_text("print('imported')")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    node = model("chatty")
+    node.checked()
+    node.resources()
+    node.scores(np.zeros(node.parameters), np.zeros((1, QUBITS)))
+    with pytest.raises(InputError, match="talkative:node: got AttributeError"):
+        node._replace(circuit="talkative:node").checked()
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert "weights" in err
+    assert "imported" in err
