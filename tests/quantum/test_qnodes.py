@@ -92,7 +92,7 @@ def sampled(x: Any, weights: Any) -> Any:
 @qml.qnode(DEVICE)
 def chatty(x: Any, weights: Any) -> Any:
     """Says what it is given, and turns one of the two qubits that it measures."""
-    print("weights", weights)
+    sys.stdout.write(f"weights {weights}\n")
     qml.RY(weights[0] + x[0], 0)
     return [qml.expval(qml.PauliZ(k)) for k in range(2)]
 
