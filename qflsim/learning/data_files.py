@@ -40,9 +40,7 @@ def read_mnist(folder: Path, files: tuple[str, ...], pixels: int) -> Raw:
     for images, labels in zip(files[::2], files[1::2], strict=True):
         shown = _idx(folder, images, IDX_IMAGES, 3)
         told = _idx(folder, labels, IDX_LABELS, 1)
-        if not len(shown):
-            raise InputError(images, "no image", "some")
-        parts.append(_checked(images, shown.reshape(len(shown), -1), told, pixels))
+        parts.append(_checked(images, shown, told, pixels))
     return _joined(parts)
 
 
@@ -69,11 +67,13 @@ def _checked(file: str, pixels: npt.NDArray[Any], labels: npt.NDArray[Any], size
     """One file's images, or an error that tells what is wrong with them."""
     if len(pixels) != len(labels):
         raise InputError(file, f"{len(pixels)} images and {len(labels)} labels", "as many of the one as of the other")
-    if pixels.ndim != 2 or pixels.shape[1] != size:
-        raise InputError(file, f"images of {pixels[0].size if len(pixels) else 0} numbers", f"{size} each")
+    if not len(pixels):
+        raise InputError(file, "no image", "some")
+    if pixels[0].size != size:
+        raise InputError(file, f"images of {pixels[0].size} numbers", f"{size} each")
     if labels.size and not 0 <= labels.min() <= labels.max() <= 9:
         raise InputError(file, f"labels from {labels.min()} to {labels.max()}", "labels from 0 to 9")
-    return Raw(pixels, labels.astype(np.int64))
+    return Raw(pixels.reshape(len(pixels), size), labels.astype(np.int64))
 
 
 def _idx(folder: Path, file: str, magic: int, axes: int) -> npt.NDArray[np.uint8]:
@@ -141,7 +141,7 @@ def _archive(folder: Path, files: tuple[str, ...], size: int) -> Raw:
             raise InputError(file, f"x_{part} of {pixels.dtype}, y_{part} of {labels.dtype}", "numbers; whole for y")
         if not np.isfinite(pixels).all():
             raise InputError(file, f"nan or inf in x_{part}", "finite numbers")
-        parts.append(_checked(file, pixels.reshape(len(pixels), -1), labels.reshape(-1), size))
+        parts.append(_checked(file, pixels, labels.reshape(-1), size))
     return _joined(parts)
 
 
