@@ -1,7 +1,9 @@
 """Images as angles: nothing leaks from the exam, shares are a device's own, files are read and mistakes told."""
 
 import gzip
+import hashlib
 import io
+import pickle
 import subprocess
 import sys
 import tarfile
@@ -153,6 +155,8 @@ def test_cifar_records_and_archives_of_them_are_the_same(tmp_path: Path) -> None
         (None, idx(0x801, LABELS[1:]), "images: got 60 images and 59 labels"),
         (None, idx(0x801, LABELS + 9), "labels from 9 to 11"),
         (idx(0x803, MNIST[:, :20]), None, "images of 560 numbers; want 784"),
+        (idx(0x803, MNIST[:0]), idx(0x801, LABELS[:0]), "images: got no image; want some"),
+        (idx(0x803, MNIST[:0]), None, "images: got 0 images and 60 labels"),
         (np.array([0x803, 1 << 31, 1 << 31, 1 << 31], ">u4").tobytes(), None, "byte that its head tells of"),
     ],
 )  # fmt: skip
@@ -169,10 +173,12 @@ def test_what_is_wrong_with_idx_files(tmp_path: Path, images: bytes | None, labe
         ({"x_train": np.where(MNIST == 7, np.nan, MNIST), "y_train": LABELS}, "nan or inf in x_train"),
         ({"x_train": np.array([{}] * COUNT), "y_train": LABELS}, "allow_pickle"),
         ({"x_train": MNIST, "y_train": LABELS * 0.5}, "y_train of float64"),
+        ({"x_train": MNIST[:0], "y_train": LABELS[:0]}, "no image"),
+        ({"x_train": MNIST, "y_train": LABELS, "x_test": MNIST[:0], "y_test": LABELS[:0]}, "no image"),
     ],
 )
 def test_what_is_wrong_with_archives(tmp_path: Path, arrays: dict[str, np.ndarray], told: str) -> None:
-    """Missing arrays, numbers that are none, pickled objects, labels that are not whole."""
+    """Missing arrays, numbers that are none, pickled objects, labels that are not whole, no image at all."""
     with pytest.raises(InputError, match=f"some.npz: got .*{told}"):
         pool(1, archive(tmp_path, **arrays).found(tmp_path))
 
@@ -224,3 +230,26 @@ def test_sections_that_make_no_sense_are_refused(fields: dict[str, object], told
     """Classes, files and numbers fit together."""
     with pytest.raises(ValidationError, match=told):
         Images(**fields)  # type: ignore[arg-type]
+
+
+def test_a_file_that_changes_is_not_taken(tmp_path: Path) -> None:
+    """Who found it before is refused the new bytes; who finds it now has them, in the same process, and only them."""
+    before = mnist(tmp_path).found(tmp_path)
+    old = pool(1, before)
+    other = (MNIST + 1) % 256
+    after = mnist(tmp_path, images=idx(0x803, other)).found(tmp_path)
+    assert after.files == before.files
+    assert after.hashes[1] == before.hashes[1]
+    assert after.hashes[0] == hashlib.sha256(idx(0x803, other)).hexdigest() != before.hashes[0]
+    new = pool(1, after)
+    assert (new.train.features != old.train.features).any()
+    there = tmp_path / "there"
+    there.mkdir()
+    np.testing.assert_array_equal(
+        new.train.features, pool(1, mnist(there, images=idx(0x803, other)).found(there)).train.features
+    )
+    pool.cache_clear()
+    with pytest.raises(InputError, match="images: got other bytes than when the run began"):
+        pool(1, before)
+    with pytest.raises(InputError, match="images: got other bytes than when the run began"):
+        share(1, pickle.loads(pickle.dumps(before)), "phones", 0)

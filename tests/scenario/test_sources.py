@@ -1,5 +1,6 @@
 """Sources: which files a scenario reads, how their bytes identify a run, and what a trace keeps of them."""
 
+import hashlib
 import shutil
 from pathlib import Path
 from typing import Any
@@ -8,7 +9,6 @@ import numpy as np
 import pytest
 
 from qflsim.errors import InputError, InputErrors
-from qflsim.learning.data import pool
 from qflsim.learning.graphs_files import FileGraphs
 from qflsim.learning.mixtures import MixedGraphs, file_families
 from qflsim.scenario.load import digest, inputs, parse, world
@@ -44,9 +44,9 @@ def graphs(folder: Path) -> Path:
     return folder
 
 
-def mnist(folder: Path) -> dict[str, Any]:
+def mnist(folder: Path, seed: int = 0) -> dict[str, Any]:
     """A classification of sixty random images, in a folder's file `images.npz`."""
-    rng = np.random.default_rng(0)
+    rng = np.random.default_rng(seed)
     pixels, labels = rng.integers(0, 256, (60, 28, 28), dtype=np.uint8), np.arange(60) % 2
     np.savez(folder / "images.npz", x_train=pixels, y_train=labels)
     images = {"kind": "mnist", "files": ["images.npz"], "classes": [0, 1], "features": 2, "samples": 4, "holdout": 3}
@@ -169,10 +169,40 @@ def test_a_trace_says_which_images_it_needs(tmp_path: Path) -> None:
     """Images are too large to come along: beside the trace they are found again, without them it is told which."""
     path = run(parse(mnist(tmp_path), tmp_path), tmp_path / "t.h5").path
     assert replay(Trace(path)).held == "exact"
+    known = hashlib.sha256((tmp_path / "images.npz").read_bytes()).hexdigest()
     (tmp_path / "images.npz").unlink()
-    pool.cache_clear()
-    with pytest.raises(InputError, match=r"images\.npz"):
+    with pytest.raises(InputError, match=rf"^images\.npz: got no such file; want the one with SHA-256 {known}"):
         replay(Trace(path))
+
+
+def test_images_are_found_in_the_current_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A trace that was moved elsewhere replays where its images are; elsewhere it does not."""
+    home, away = tmp_path / "home", tmp_path / "away"
+    home.mkdir()
+    away.mkdir()
+    path = shutil.move(run(parse(mnist(home), home), home / "t.h5").path, away / "t.h5")
+    monkeypatch.chdir(home)
+    assert replay(Trace(path)).held == "exact"
+    monkeypatch.chdir(away)
+    with pytest.raises(InputError, match=r"images\.npz: got no such file"):
+        replay(Trace(path))
+
+
+def test_images_with_other_bytes_are_others(tmp_path: Path) -> None:
+    """A second run in the same process takes what the file holds then, and replays; the first does not any more."""
+    scenario = parse({**mnist(tmp_path), "stop": {"duration_s": 60.0, "versions": 1}}, tmp_path)
+    first = run(scenario, tmp_path / "first.h5")
+    known = inputs(scenario)["images.npz"]
+    mnist(tmp_path, seed=1)
+    second = run(scenario, tmp_path / "second.h5")
+    found = inputs(scenario)["images.npz"]
+    assert first.header["digest"] != second.header["digest"]
+    assert (first.params(1) != second.params(1)).any()
+    assert replay(second).held == "exact"
+    with pytest.raises(InputError, match=rf"^images\.npz: got a file with SHA-256 {found}; want the one with {known}"):
+        replay(first)
+    mnist(tmp_path)
+    assert replay(first).held == "exact"
 
 
 # --- what is refused
