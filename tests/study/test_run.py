@@ -173,7 +173,7 @@ def test_a_signal_before_anything_happened(tiny: Path, tmp_path: Path) -> None:
 
 
 def test_a_signal_after_the_end_does_not_undo_the_run(tiny: Path, finished: Trace, tmp_path: Path) -> None:
-    """A signal that comes while baselines are made finds a run that is already whole."""
+    """A signal that comes after the last event, before the baselines, finds a run that is already whole."""
     trace = run(load(tiny), tmp_path / "out.h5", observers=(Raiser(2, 0, Happening.STOPPED),))
     assert trace.complete
     assert_same(finished, trace)
