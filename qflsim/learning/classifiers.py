@@ -73,8 +73,3 @@ def loss_and_gradient(model: Classifier, params: Floats, features: Floats, label
     scores, back = model.pullback(params, features)
     loss, slopes = cross_entropy(scores, labels, model.gain)
     return loss, back(slopes)
-
-
-def accuracy(scores: Floats, labels: Labels) -> float:
-    """The share of samples whose highest score is that of their class."""
-    return float(np.mean(scores.argmax(axis=1) == labels))

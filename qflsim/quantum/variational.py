@@ -116,16 +116,6 @@ class VariationalCircuit(NamedTuple):
         registers, shared = 2 * self.layers + 5, 3 * self.layers + self.qubits / 2
         return int(16 * (registers * max(AMPLITUDES, 1 << self.qubits) + shared * (1 << self.qubits)))
 
-    def resources(self) -> dict[str, int]:
-        """What a processor runs: qubits, gates, and layers of gates that can be driven at once.
-
-        RZ and RY of a layer are one rotation. The ring's gates take 2 colour layers, 3 on an odd ring.
-        """
-        ring = len(_ring(self.qubits))
-        colours = {0: 0, 1: 1}.get(ring, 2 + ring % 2)
-        return {"qubits": self.qubits, "preparations": 1, "rotations": self.layers, "zz_gates": 0, "zz_layers": 0,
-                "cz_gates": ring * self.layers, "cz_layers": colours * self.layers}  # fmt: skip
-
     def _batches(self, features: Floats) -> Iterator[Floats]:
         """Runs of samples that share a register, filled up to a power of two with zeros."""
         most = max(1, AMPLITUDES >> self.qubits)

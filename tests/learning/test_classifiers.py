@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from qflsim.learning.classical import LogisticRegression, Perceptron
-from qflsim.learning.classifiers import Classifier, accuracy, cross_entropy, loss_and_gradient
+from qflsim.learning.classifiers import Classifier, cross_entropy, loss_and_gradient
 from qflsim.quantum.variational import VariationalCircuit
 
 MODELS: list[Classifier] = [LogisticRegression(4, 3), Perceptron(4, 5, 3), VariationalCircuit(4, 2, 3)]
@@ -44,9 +44,3 @@ def test_starts_are_drawn_from_the_stream_given(model: Classifier) -> None:
     assert first.shape == (model.parameters,)
     np.testing.assert_array_equal(first, second)
     np.testing.assert_array_equal(model.aligned(first, first), first)
-
-
-def test_accuracy_counts_the_highest_scores() -> None:
-    """Two of three are right."""
-    scores = np.array([[1.0, 0.0], [0.0, 1.0], [0.2, 0.1]])
-    assert accuracy(scores, np.array([0, 1, 1])) == pytest.approx(2 / 3)

@@ -201,12 +201,6 @@ def test_shift_gradient_of_shots_has_its_variance() -> None:
     assert np.all(np.abs(squares.mean(axis=0) - variance) < 5 * squares.std(axis=0) / np.sqrt(repeats))
 
 
-def test_resources_count_the_ring() -> None:
-    """The bonds of a ring take two layers, three if odd; two qubits have one bond and one qubit none."""
-    counted = [VariationalCircuit(n, 3, 1).resources() for n in (1, 2, 5, 6)]
-    assert [(c["cz_gates"], c["cz_layers"], c["rotations"]) for c in counted] == [(0, 0, 3), (3, 3, 3), (15, 9, 3), (18, 6, 3)]  # fmt: skip  # noqa: E501
-
-
 @pytest.mark.parametrize(("qubits", "layers"), [(10, 3), (15, 1), (15, 6)])
 def test_memory_is_as_told(qubits: int, layers: int) -> None:
     """What a gradient of several registers allocates is within a fifth of what is told, less Lightning's own state."""
