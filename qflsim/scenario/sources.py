@@ -44,15 +44,16 @@ def read(scenario: Scenario) -> Sources:
 def restored(scenario: Scenario, tracks: Tracks, terms: Terms, hashes: Mapping[str, str], where: str) -> Sources:
     """The sources of a run whose tracks and graphs a trace holds; `where` is told in an `InputError`.
 
-    Files of images are too large for a trace: they must lie where the scenario says, seen from the trace's folder or
-    from here, with the bytes that they had.
+    Files of images are too large for a trace: they must all lie where the scenario says, seen from the trace's folder
+    or all from here, with the bytes that they had.
     """
     graphs = {g.name: with_terms(g.holds, terms.get(g.name, ()), where) for g in scenario.devices}
-    for file in scenario.task.files:
-        if not any((folder / file).is_file() for folder in (scenario.folder, Path())):
-            raise InputError(file, "no such file", f"the one with SHA-256 {hashes.get(file)}, which no trace holds")
     beside = all((scenario.folder / file).is_file() for file in scenario.task.files)
-    sources = _checked(scenario, tracks, graphs, scenario.folder if beside else Path())
+    folder = scenario.folder if beside else Path()
+    for file in scenario.task.files:
+        if not (folder / file).is_file():
+            raise InputError(file, "no such file", f"the one with SHA-256 {hashes.get(file)}, which no trace holds")
+    sources = _checked(scenario, tracks, graphs, folder)
     for file, found in zip(scenario.task.files, sources.task.hashes, strict=True):
         if found != hashes.get(file):
             raise InputError(file, f"a file with SHA-256 {found}", f"the one with {hashes.get(file)}, as in the run")
