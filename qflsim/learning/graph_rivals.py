@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -18,6 +19,7 @@ from qflsim.units import Floats
 if TYPE_CHECKING:
     from qflsim.learning.qaoa_task import Qaoa
 
+SOLVERS = ("greedy", "Goemans-Williamson", "annealing")
 POOLED, RANDOM = 8, 64
 """Devices whose graphs are pooled, and random schedules."""
 
@@ -46,13 +48,12 @@ def graph_rivals(task: "Qaoa", seed: int, data: Sequence[Data]) -> list[Rival]:
             Rival("fixed", fixed_angles, [(*here, False)]),
             Rival("fixed, by degree", fixed_angles, [(*here, True)]),
         ]
-    solvers = ("greedy", "Goemans-Williamson", "annealing")
     return [
         Rival("random", random_angles, [here]),
         *fixed,
         *(Rival(f"local-only {name}", local_only, devices) for name, devices in alone.items()),
         Rival(f"centralised ({POOLED} devices)", centralised, [(*here, tuple(families))]),
-        *(Rival(name, classical, [(*here, name)]) for name in solvers),
+        *(Rival(name, classical, [(*here, name)]) for name in SOLVERS),
     ]
 
 
@@ -84,11 +85,19 @@ def centralised(task: "Qaoa", seed: int, data: Sequence[Data], families: Sequenc
 
 def classical(task: "Qaoa", seed: int, data: Sequence[Data], solver: str) -> Marks:
     """The marks of a classical solver, which needs no training."""
+    return _solved(task, seed, tuple(data))[solver]
+
+
+@lru_cache(maxsize=4)
+def _solved(task: "Qaoa", seed: int, data: tuple[Data, ...]) -> dict[str, Marks]:
+    """The marks of all solvers, which draw from one stream."""
     rng = Streams(seed).named("baselines", "solvers")
-    return {
-        name: np.concatenate([classical_grades(*batch.ising, batch.best, rng)[solver] for batch in parts])
-        for name, parts in task.exam(seed, data).batches.items()
-    }
+    solved: dict[str, Marks] = {solver: {} for solver in SOLVERS}
+    for name, parts in task.exam(seed, data).batches.items():
+        grades = [classical_grades(*batch.ising, batch.best, rng) for batch in parts]
+        for solver, marks in solved.items():
+            marks[name] = np.concatenate([grade[solver] for grade in grades])
+    return solved
 
 
 def _held(task: "Qaoa", seed: int, family: Data, device: int) -> GraphBatch:

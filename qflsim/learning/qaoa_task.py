@@ -187,13 +187,8 @@ class Qaoa(Model):
         return GraphObjective(self, [[graphs[i] for i in row] for row in rows], apparatus)
 
     def exam(self, seed: int, data: Sequence[Data]) -> "GraphExam":
-        """`holdout` graphs of each distinct family, from the stream of its data class; no graph twice."""
-        papers = {}
-        for part in self._parts(data):
-            graphs = held_out(seed, part, self.holdout)
-            content = b"".join(graph.weights.tobytes() + graph.fields.tobytes() for graph in graphs)
-            papers[part.data_class, content] = Paper(part.data_class, graphs)
-        return GraphExam(self, list(papers.values()))
+        """`holdout` graphs of each distinct family, from the stream of its data class; a process draws them once."""
+        return _exam(self, seed, tuple(self._parts(data)))
 
     def rivals(self, seed: int, data: Sequence[Data]) -> list[Rival]:
         """Angles found without federation, and classical solvers: `graph_rivals`."""
@@ -220,6 +215,17 @@ def _interpolated(angles: Floats, layers: int) -> Floats:
         shares = np.arange(len(angles) + 1) / len(angles)
         angles = shares * np.r_[0.0, angles] + (1 - shares) * np.r_[angles, 0.0]
     return angles
+
+
+@lru_cache(maxsize=2)  # its tables may be large: one as the task is, and one scaled by degree
+def _exam(task: Qaoa, seed: int, families: tuple[Data, ...]) -> "GraphExam":
+    """No graph stands in it twice."""
+    papers = {}
+    for family in families:
+        graphs = held_out(seed, family, task.holdout)
+        content = b"".join(graph.weights.tobytes() + graph.fields.tobytes() for graph in graphs)
+        papers[family.data_class, content] = Paper(family.data_class, graphs)
+    return GraphExam(task, list(papers.values()))
 
 
 @lru_cache(maxsize=16_384)

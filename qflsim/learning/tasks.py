@@ -171,7 +171,7 @@ class Task(Protocol):
         ...
 
     def exam(self, seed: int, data: Sequence[Data]) -> Exam:
-        """The exam of a run."""
+        """The exam of a run: asked for again and again, so that what is costly about it is kept."""
         ...
 
     def rivals(self, seed: int, data: Sequence[Data]) -> list[Rival]:

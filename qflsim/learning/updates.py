@@ -2,14 +2,13 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Executor, Future
-from functools import lru_cache
 from typing import NamedTuple, TypeAlias
 
 import numpy as np
 
 from qflsim.learning.aggregation import Rules, mixing
 from qflsim.learning.apparatus import Apparatus
-from qflsim.learning.tasks import Data, Exam, Gathered, Grades, Marks, Task, graded, mean_marks
+from qflsim.learning.tasks import Gathered, Grades, Marks, Task, graded, mean_marks
 from qflsim.learning.training import Training
 from qflsim.streams import Streams
 from qflsim.units import Floats
@@ -134,7 +133,7 @@ def retraced(seed: int, task: Task, rules: Rules, trainings: Mapping[str, Traini
         updates = [results[part[:3]] for part, _ in made]
         bases = [versions[part.base_version] for part, _ in made]
         versions.append(_next(rules, versions[-1], updates, bases, [weight for _, weight in made]))
-    return graded(_exam(seed, task, data).marks(versions[-1]), shares=task.marks_shares)
+    return graded(task.exam(seed, data).marks(versions[-1]), shares=task.marks_shares)
 
 
 def _next(rules: Rules, current: Floats, updates: Sequence[Floats], bases: Sequence[Floats],
@@ -145,19 +144,14 @@ def _next(rules: Rules, current: Floats, updates: Sequence[Floats], bases: Seque
     return np.asarray(current + rules.combine.step(directions, np.array(coefficients)))
 
 
-@lru_cache(maxsize=8)
-def _exam(seed: int, task: Task, data: tuple[Data, ...]) -> Exam:
-    return task.exam(seed, data)
-
-
 def evaluated(seed: int, task: Task, trainings: tuple[Training, ...], version: int,
               parameters: tuple[float, ...]) -> Grades:  # fmt: skip
     """The grades of a version, noise-free by class of data; and as each group with noise or shots would measure them.
 
-    A process draws the exam once. "ratio/CLASS" is noise-free, "measured/GROUP" what a device as good as its group's
+    "ratio/CLASS" is noise-free, "measured/GROUP" what a device as good as its group's
     preset would see on the held-out data of its class with the shots of its training.
     """
-    exam = _exam(seed, task, tuple(dict.fromkeys(training.data for training in trainings)))
+    exam = task.exam(seed, tuple(dict.fromkeys(training.data for training in trainings)))
     angles = np.array(parameters)
     told = graded(exam.marks(angles), shares=task.marks_shares)
     grades = {f"{task.metric}/{name}": grade for name, grade in told.items()}
