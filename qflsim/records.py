@@ -50,7 +50,7 @@ class Direction(IntEnum):
 
 
 class Reason(IntEnum):
-    """Why a device changed its serving site."""
+    """Why a device changed its serving cell."""
 
     ATTACH = 0
     """first attachment of a participation"""
@@ -85,6 +85,7 @@ class Happening(IntEnum):
     ROUND_OPEN = 17
     VERSION = 18
     STOPPED = 19
+    RADIO_LINK_FAILURE = 20
 
 
 class Device(NamedTuple):
@@ -115,6 +116,16 @@ class Site(NamedTuple):
     bandwidth_hz: float
     power_dbm: float
     antenna_gain_dbi: float
+
+
+class Cell(NamedTuple):
+    """What serves devices: a whole site (`azimuth_deg` is nan) or a sector of it, which looks to there."""
+
+    t_ns: int
+    cell: int
+    site: int
+    name: str
+    azimuth_deg: float
 
 
 class Presence(NamedTuple):
@@ -149,13 +160,13 @@ class Outage(NamedTuple):
 
 
 class Handover(NamedTuple):
-    """A device's change of serving site during a transfer, emitted when it is completed."""
+    """A device's change of serving cell during a transfer, emitted when it is completed."""
 
     t_ns: int
     device: int
     participation: int
-    from_site: int
-    to_site: int
+    from_cell: int
+    to_cell: int
     start_ns: int
     reason: Reason
 
@@ -177,8 +188,8 @@ class Transfer(NamedTuple):
     uncovered_ns: int
     handover_ns: int
     outage_ns: int
-    first_site: int
-    last_site: int
+    first_cell: int
+    last_cell: int
     handovers: int
     outages: int
     model_bit: int
@@ -274,7 +285,8 @@ class UpdateAngles(NamedTuple):
 
 
 class Event(NamedTuple):
-    """An entry of the event log."""
+    """An entry of the event log. `value` is the version of a download or publication, the fate of what ended, the round
+    that opened, and the cell of a handover, a loss, a failure or a return of coverage."""
 
     t_ns: int
     happening: Happening
@@ -285,7 +297,7 @@ class Event(NamedTuple):
 
 
 Record: TypeAlias = (
-    Device | Site | Presence | Leg | Outage | Handover | Transfer | Training | Update | Version | Evaluation
+    Device | Site | Cell | Presence | Leg | Outage | Handover | Transfer | Training | Update | Version | Evaluation
     | VersionAngles | UpdateAngles | Event
 )  # fmt: skip
 Observer: TypeAlias = Callable[[Record], None]

@@ -30,23 +30,28 @@ class GaussianFields:
         turn, phase, u = np.array([rng.random((3, waves)) for rng in rngs]).swapaxes(0, 1)
         # 1 - u lies in (0, 1] where u lies in [0, 1)
         radius = np.sqrt((1.0 - u) ** -2.0 - 1.0) / np.asarray(correlation_m)[:, None] / (2.0 * pi)
-        self._shape = (len(rngs), waves)
-        self._x_turns_per_m = (radius * np.cos(2.0 * pi * turn)).ravel()
-        self._y_turns_per_m = (radius * np.sin(2.0 * pi * turn)).ravel()
-        self._phase_turns = phase.ravel()
+        self._waves = waves
+        self._scale = np.sqrt(2.0 / waves)
+        self._of_wave = np.array([radius * np.cos(2.0 * pi * turn), radius * np.sin(2.0 * pi * turn), phase])
+        """turns per metre of x and of y, and phase in turns, (3, F, waves)"""
+        self._chosen: dict[tuple[int, ...], Floats] = {}
 
-    def __call__(self, x_m: Floats, y_m: Floats) -> Floats:
-        """Values (F, N) of the F fields at N places (x_m, y_m), each of shape (N,)."""
-        values = np.empty((self._shape[0], len(x_m)))
-        step = max(1, WAVES_PER_PASS // len(self._phase_turns))
+    def __call__(self, x_m: Floats, y_m: Floats, fields: tuple[int, ...]) -> Floats:
+        """Values (F, N) of the fields of these numbers at N places (x_m, y_m), each of shape (N,)."""
+        chosen = self._chosen.get(fields)
+        if chosen is None:
+            chosen = self._chosen[fields] = self._of_wave[:, list(fields)].reshape(3, -1)
+        x_turns_per_m, y_turns_per_m, phase_turns = chosen
+        values = np.empty((len(fields), len(x_m)))
+        step = max(1, WAVES_PER_PASS // len(phase_turns))
         for start in range(0, len(x_m), step):
             here = slice(start, start + step)
-            turns = np.multiply.outer(x_m[here], self._x_turns_per_m)
-            turns += np.multiply.outer(y_m[here], self._y_turns_per_m)
-            turns += self._phase_turns
+            turns = np.multiply.outer(x_m[here], x_turns_per_m)
+            turns += np.multiply.outer(y_m[here], y_turns_per_m)
+            turns += phase_turns
             # Waves last and contiguous: every sum then runs in the same order, for one place as for a thousand.
-            values[:, here] = _cos_of_turns(turns).reshape(-1, *self._shape).sum(axis=-1).T
-        values *= np.sqrt(2.0 / self._shape[1])
+            values[:, here] = _cos_of_turns(turns).reshape(-1, len(fields), self._waves).sum(axis=-1).T
+        values *= self._scale
         return values
 
 

@@ -4,7 +4,6 @@ import math
 from typing import Annotated, Literal
 
 import numpy as np
-import numpy.typing as npt
 from pydantic import Field
 
 from qflsim.model import Model, NonNegative
@@ -19,9 +18,14 @@ class A3(Model):
 
     Filter: F_n = (1 - a) F_{n-1} + a M_n with a = 2^(-k/4), in dB, one sample a measurement period (layer-3 filter,
     TS 38.331 5.5.3.2; any k from 0 to 19, of which the standard signals fifteen). Event A3 (5.5.4.4, entering
-    condition): F_target > F_serving + offset + hysteresis; it must hold for the time to trigger. The change then
-    interrupts the link for `interruption_s` (49.5 ms is typical of break-before-make, TR 36.881; 0 is the target of
-    IMT-2020). A link that was lost, not handed over, comes back `reestablishment_s` after a site is heard again.
+    condition): F_target + O_target > F_serving + O_serving + offset + hysteresis, with O each cell's own offset; it
+    must hold for the time to trigger. The change then interrupts the link for `interruption_s` (49.5 ms is typical of
+    break-before-make, TR 36.881; 0 is the target of IMT-2020).
+
+    A link whose margin falls below the rate map's cut, or whose site fails, carries nothing until it is good again. If
+    it is not within `failure_timer_s` it has failed (radio link failure: 0.2 s until it counts as out of synchrony, and
+    T310 of 1 s; TS 38.331 5.3.10); the device comes back, to whichever cell is strongest, `reestablishment_s` after it
+    hears one.
     """
 
     kind: Literal["a3"] = "a3"
@@ -31,6 +35,7 @@ class A3(Model):
     measurement_period_s: Annotated[float, Field(ge=1e-3, le=10)] = 0.08
     filter_coefficient: Annotated[int, Field(ge=0, le=19)] = 4
     interruption_s: NonNegative = 0.0495
+    failure_timer_s: NonNegative = 1.2
     reestablishment_s: NonNegative = 0.5
 
     @property
@@ -46,7 +51,7 @@ class A3(Model):
         return math.ceil(round(self.time_to_trigger_s / self.measurement_period_s, 9)) + 1
 
     def filtered_dbm(self, rsrp_dbm: Floats) -> Floats:
-        """Filtered levels (S, N) of S sites, from samples (S, memory + N), one a measurement period.
+        """Filtered levels (C, N) of C cells, from samples (C, memory + N), one a measurement period.
 
         The filter runs over the last `memory` samples and the present one, its weights normalised, so that a level
         depends on the world alone and not on when somebody began to look: it differs from the endless filter by less
@@ -59,19 +64,18 @@ class A3(Model):
         # C order puts the window last and contiguous: every sum then runs in the same order.
         return np.asarray(np.multiply(recent, weights / weights.sum(), order="C").sum(axis=-1))
 
-    def first_trigger(
-        self, filtered_dbm: Floats, serving: int, candidates: npt.NDArray[np.bool_]
-    ) -> tuple[int, int] | None:
+    def first_trigger(self, filtered_dbm: Floats, serving: int, cell_offset_db: Floats) -> tuple[int, int] | None:
         """The first sample at which a handover is due, and its target: the strongest of those due; None if none is.
 
-        `filtered_dbm` (S, N) holds consecutive samples since the serving site took over, `candidates` (S,) the sites
-        that may be targets. The entering condition must hold at `trigger_samples` samples in a row, so a caller who
-        goes on with a later call repeats the last `trigger_samples - 1` samples. Of equal targets the first is taken.
+        `filtered_dbm` (C, N) holds consecutive samples since the serving cell took over, `cell_offset_db` (C,) what
+        each cell is favoured by. The entering condition must hold at `trigger_samples` samples in a row, so a caller
+        who goes on with a later call repeats the last `trigger_samples - 1` samples. Of equal targets the first counts.
         """
         if filtered_dbm.shape[1] < self.trigger_samples:
             return None
         margin_db = self.offset_db + self.hysteresis_db
-        better = (filtered_dbm > filtered_dbm[serving] + margin_db) & candidates[:, None]
+        compared_db = filtered_dbm + cell_offset_db[:, None]
+        better = compared_db > compared_db[serving] + margin_db
         better[serving] = False
         windows = np.lib.stride_tricks.sliding_window_view(better, self.trigger_samples, axis=1)
         due = np.asarray(windows.all(axis=-1))
@@ -80,4 +84,4 @@ class A3(Model):
             return None
         start = int(anyone.argmax())
         sample = start + self.trigger_samples - 1
-        return sample, int(np.where(due[:, start], filtered_dbm[:, sample], -np.inf).argmax())
+        return sample, int(np.where(due[:, start], compared_db[:, sample], -np.inf).argmax())

@@ -9,7 +9,8 @@ from qflsim.learning.interference import InterferenceGraphs, SightedGraphs
 from qflsim.learning.mixtures import MixedGraphs
 from qflsim.learning.training import Training
 from qflsim.learning.updates import Learner
-from qflsim.radio.link import Hardware, Radio
+from qflsim.radio.budget import Radio
+from qflsim.radio.weather import Hardware, Weather
 from qflsim.records import Direction, Happening, Observer
 from qflsim.scenario.schema import DeviceGroup, Scenario
 from qflsim.scenario.sources import Sources, Tracks
@@ -89,7 +90,7 @@ def build(scenario: Scenario, sources: Sources, observers: Sequence[Observer] = 
     air = _air(scenario, engine, streams)
     trainings = {group.name: _training(scenario, group, sources) for group in scenario.devices}
     groups = [_group(scenario, group, trainings[group.name], engine) for group in scenario.devices]
-    downtimes = [_downtime(scenario, site.name, streams) for site in scenario.sites.at]
+    downtimes = [_downtime(scenario, site.name, streams) for site in scenario.sites.places]
     world = World(engine, streams, fleet, groups, hardware, downtimes, air)
     learner = None
     if executor is not None:
@@ -139,7 +140,7 @@ def _training(scenario: Scenario, group: DeviceGroup, sources: Sources) -> Train
 def _group(scenario: Scenario, group: DeviceGroup, training: Training, engine: Engine) -> Group:
     at_site = group.processor_at == "site"
     shared = group.shared_processors or (1 if at_site else 0)
-    pools = [engine.pool(shared) for _ in (scenario.sites.at if at_site else range(1))] if shared else []
+    pools = [engine.pool(shared) for _ in (scenario.sites.places if at_site else range(1))] if shared else []
     family = group.graphs
     return Group(
         training,
@@ -161,12 +162,13 @@ def _downtime(scenario: Scenario, site: str, streams: Streams) -> Downtime:
 
 def _radio(scenario: Scenario, streams: Streams) -> Radio:
     laws = scenario.radio
-    return Radio(scenario.sites, laws.path_loss, laws.fading, laws.rate, laws.handover, laws.step_db, streams)
+    weather = Weather(scenario.sites, laws.path_loss, laws.site_correlation, streams)
+    return Radio(weather, laws.fading, laws.rate, laws.handover, laws.uplink, laws.activity, laws.step_db)
 
 
 def _air(scenario: Scenario, engine: Engine, streams: Streams) -> Air:
-    count = len(scenario.sites.at)
-    cells = {direction: [Cell(engine, site) for site in range(count)] for direction in Direction}
+    count = len(scenario.sites.cells)
+    cells = {direction: [Cell(engine, cell) for cell in range(count)] for direction in Direction}
     payload = Payload(
         model_bit=BIT_PER_ANGLE * scenario.parameters,
         header_bit=scenario.training.header_bit,
@@ -180,9 +182,11 @@ def _introduce(
 ) -> None:
     """Tells the observers who and what there is."""
     sites = scenario.sites
-    for number, site in enumerate(sites.at):
+    for number, site in enumerate(sites.places):
         engine.emit(records.Site(0, number, site.name, site.x_m, site.y_m, sites.height_m, sites.carrier_hz,
                                  sites.bandwidth_hz, sites.power_dbm, sites.antenna_gain_dbi))  # fmt: skip
+    for number, cell in enumerate(sites.cells):
+        engine.emit(records.Cell(0, number, cell.site, cell.name, cell.azimuth_deg))
     for device, radio in enumerate(hardware):
         group = scenario.devices[fleet.group[device]]
         engine.emit(records.Device(0, device, fleet.name(device), group.name, group.processor.label,

@@ -158,14 +158,16 @@ def digest(scenario: Scenario, hashes: dict[str, str]) -> str:
 _WEATHER = ("count", "mobility", "processor", "shared_processors", "eirp_dbm", "noise_figure_db", "height_m",
             "penetration_loss_db", "penetration_deviation_db", "name")  # fmt: skip
 
+_PLACES = ("at", "hexagons", "carrier_hz", "height_m", "sectors", "azimuth_deg", "beamwidth_deg", "tilt_deg")
+
 
 def world(scenario: Scenario, hashes: dict[str, str]) -> str:
     """What identifies the weather: seed, places, mobility, outages, propagation, hardware."""
     data = resolved(scenario)
     devices = [{key: group[key] for key in _WEATHER} for group in data["devices"]]
-    radio = {key: data["radio"][key] for key in ("path_loss", "fading")}
+    radio = {key: data["radio"][key] for key in ("path_loss", "fading", "site_correlation")}
     parts = {key: data[key] for key in ("seed", "outages")}
-    parts["sites"] = {key: data["sites"][key] for key in ("at", "carrier_hz", "height_m")}
+    parts["sites"] = {key: data["sites"][key] for key in _PLACES}
     return _hash({**parts, "radio": radio, "devices": devices, "version": version("qflsim")}, hashes)
 
 

@@ -18,6 +18,7 @@ from qflsim.radio.fading import FadingLaw, Rayleigh
 from qflsim.radio.handover import A3
 from qflsim.radio.pathloss import PathLoss, UmiStreetCanyon
 from qflsim.radio.rate import GapRate, RateMap
+from qflsim.radio.uplink import Uplink
 from qflsim.scenario.catalogue import OfKind
 from qflsim.world.compute import Processor, Superconducting
 from qflsim.world.mobility import Mobility, RandomWaypoint
@@ -41,6 +42,11 @@ class RadioSection(Model):
     fading: Annotated[FadingLaw, OfKind("fading")] = Rayleigh()
     rate: Annotated[RateMap, OfKind("rate")] = GapRate()
     handover: Annotated[A3, OfKind("handover")] = A3()
+    uplink: Uplink = Uplink()
+    activity: Annotated[float, Field(ge=0, le=1)] = 0.0
+    """Share of the time in which the other cells send, and disturb this one's downlink."""
+    site_correlation: Annotated[float, Field(ge=0, le=1)] = 0.5
+    """How far shadows of different sites go together."""
     step_db: Annotated[float, Field(ge=0.01, le=6.0)] = 0.5
     on_interruption: Literal["resume", "restart"] = "resume"
     """What an outage or a loss of coverage does to a transfer. A handover never loses anything."""
@@ -154,7 +160,7 @@ class Scenario(Model):
 
     @model_validator(mode="after")
     def _sites_exist(self) -> Self:
-        known = [site.name for site in self.sites.at]
+        known = [site.name for site in self.sites.places]
         for outage in self.outages:
             for name in outage.sites:
                 if name not in known:

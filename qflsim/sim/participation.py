@@ -79,7 +79,7 @@ class Participation:
         transfer = Transfer(self._engine, self._world.air, link, direction, self.device, self.identity, rng,
                             lambda: self._first_served(direction))  # fmt: skip
         yield from transfer.carry()
-        self.site = transfer.last_site
+        self.site = self._world.radio.weather.site_of[transfer.last_cell]
 
     def _first_served(self, direction: Direction) -> None:
         self.doing = f"the {direction.name.lower()}"

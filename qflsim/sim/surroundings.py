@@ -8,9 +8,9 @@ import numpy as np
 from qflsim.errors import InputError
 from qflsim.learning.graphs import Instance
 from qflsim.learning.interference import InterferenceGraphs
-from qflsim.radio.link import Hardware, Link, Radio
-from qflsim.records import Direction
-from qflsim.units import from_db
+from qflsim.radio.budget import Budget, Radio
+from qflsim.radio.weather import Hardware
+from qflsim.units import Floats, from_db
 from qflsim.world.fleet import Fleet
 
 _TRIES = 1000
@@ -29,15 +29,14 @@ class Surroundings:
         """The device and those nearest to it among all that are present, as vertices in the order of distance.
 
         Each pair is weighted by the rate that the two would lose on one channel: `interference_weights` of the uplink
-        levels at all sites, fading aside. Where fewer are around, vertices without edges fill up. The cost grows with
-        the number of registered devices.
+        SNRs over the whole band at all cells, fading aside. Where fewer are around, vertices without edges fill up. The
+        cost grows with the number of registered devices.
         """
         present = [d for d in range(len(self.fleet)) if d == device or self.fleet.track(d).present(t_ns)]
         places_m = np.array([self._place_m(d, t_ns) for d in present])
         distances_m = np.hypot(*(places_m - places_m[present.index(device)]).T)
         near = np.lexsort((np.array(present) != device, distances_m))[: family.nodes]
-        links = [Link(self.radio, self.fleet.track(present[k]), self.hardware[present[k]], ()) for k in near]
-        power = from_db(np.array([link.snr_db(Direction.UPLOAD, t_ns) for link in links]))
+        power = from_db(np.array([self._uplink_snr_db(present[k], places_m[k]) for k in near]))
         return family.instance(power, power.argmax(axis=1), noise_w=1.0)  # powers are counted in noises
 
     def sightings(self, group: str, devices: Sequence[int], until_ns: int, family: InterferenceGraphs, count: int,
@@ -56,6 +55,11 @@ class Surroundings:
             elif (in_vain := in_vain + 1) == _TRIES:
                 raise InputError(f"devices.{group}", "hardly a moment with two of them near", "devices that interfere")
         return graphs
+
+    def _uplink_snr_db(self, device: int, place_m: Floats) -> Floats:
+        hardware = self.hardware[device]
+        gain_db = self.radio.weather.gain_db(place_m[:1], place_m[1:], hardware.height_m)[:, 0]
+        return Budget(self.radio, hardware).uplink_snr_db(gain_db, self.radio.sites.bandwidth_hz)
 
     def _place_m(self, device: int, t_ns: int) -> tuple[float, float]:
         x_m, y_m = self.fleet.track(device).positions_m(np.array([t_ns]))

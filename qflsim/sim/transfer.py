@@ -1,4 +1,4 @@
-"""A transfer: the story of one model on its way over whatever sites serve the device, fading, moving and failing."""
+"""A transfer: the story of one model on its way over whatever cells serve the device, fading, moving and failing."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -6,10 +6,10 @@ from enum import Enum
 from typing import NamedTuple
 
 import numpy as np
-import simpy
 
 from qflsim import records
-from qflsim.radio.link import ChangeKind, Link, Radio
+from qflsim.radio.budget import Radio
+from qflsim.radio.link import ChangeKind, Link
 from qflsim.records import Direction, Happening, Reason
 from qflsim.sim.cell import Cell
 from qflsim.sim.engine import Engine, Order, Story
@@ -56,82 +56,79 @@ class Transfer:
         self._start_ns = self._since_ns = engine.now_ns
         self._waits: dict[_Waits, int] = dict.fromkeys(_Waits, 0)
         self._waiting_for = _Waits.UNCOVERED
-        self._first_site = self.last_site = -1
+        self._first_cell = self.last_cell = -1
         self._handovers = self._outages = 0
 
     def carry(self) -> Story:
-        """Finds a site, is served, changes sites, waits where there is none, until the last bit is through."""
+        """Finds a cell, is served, changes cells, waits where there is none, until the last bit is through."""
         try:
-            site: int | None = None
+            cell: int | None = None
             while self._left_bit > 0:
-                if site is None:
-                    site = yield from self._find_site()
-                site = yield from self._served_by(site)
+                if cell is None:
+                    cell = yield from self._find_cell()
+                cell = yield from self._served_by(cell)
         finally:
             self._turn_to(_Waits.SHARING)
             self._emit_record()
 
-    def _find_site(self) -> Story:
-        """Waits until a site covers the device; after a break, until the connection is established anew as well."""
+    def _find_cell(self) -> Story:
+        """Waits until a cell covers the device; after a failure, until the connection is established anew as well."""
         broke_ns, cause = self._since_ns, self._waiting_for
         while True:
-            look_ns, site = self._link.coverage(self._direction, self._engine.now_ns)
-            if site is None:
+            look_ns, cell = self._link.coverage(self._direction, self._engine.now_ns)
+            if cell is None:
                 blocked = self._link.blocked_by_outage(self._direction, self._engine.now_ns)
                 self._turn_to(_Waits.OUTAGE if blocked else _Waits.UNCOVERED)
                 yield self._engine.at(look_ns, Order.WORLD, self._device)
-            elif self.last_site < 0 or self._waiting_for is _Waits.HANDOVER:
+            elif self.last_cell < 0 or self._waiting_for is _Waits.HANDOVER:
                 break
             else:
                 self._turn_to(_Waits.HANDOVER)
                 reestablishment_ns = to_ns(self._air.radio.handover.reestablishment_s)
                 yield self._engine.wait(reestablishment_ns, Order.WORLD, self._device)
-        if self.last_site < 0:
-            self._first_site = site
+        if self.last_cell < 0:
+            self._first_cell = cell
             self._on_first_service()
         else:
-            self._say(Happening.COVERAGE_BACK, site)
-            if site != self.last_site:
-                self._emit_handover(site, broke_ns, Reason.OUTAGE if cause is _Waits.OUTAGE else Reason.COVERAGE)
-        return site
+            self._say(Happening.COVERAGE_BACK, cell)
+            if cell != self.last_cell:
+                self._emit_handover(cell, broke_ns, Reason.OUTAGE if cause is _Waits.OUTAGE else Reason.COVERAGE)
+        return cell
 
-    def _served_by(self, site: int) -> Story:
-        """Takes part in a site's cell until done (returns None with nothing left), lost, or handed over to a site."""
-        self.last_site = site
+    def _served_by(self, cell: int) -> Story:
+        """Takes part in a cell until done (returns None with nothing left), failed, or handed over to a cell."""
+        self.last_cell = cell
         self._turn_to(_Waits.SHARING)
-        cell, attached_ns = self._air.cells[self._direction][site], self._engine.now_ns
-        level_db = float(self._link.snr_db(self._direction, attached_ns)[site])
-        if level_db < self._air.radio.rate_map.cut_db:  # the target of a handover may be lost by the end of it
-            self._lose(ChangeKind.LOST)
-            return None
-        stretch = self._stretch(level_db, cell)
-        work_bit = self._left_bit * stretch
+        books, attached_ns, stretch = self._air.cells[self._direction][cell], self._engine.now_ns, 0.0
         while True:
-            rate_bit_per_s = self._air.radio.rate_bit_per_s(level_db)
-            done = cell.join(self._participation, work_bit / rate_bit_per_s)
-            try:
-                change = yield from self._unchanged(done, site, level_db, attached_ns)
-            finally:
-                work_bit = 0.0 if done.triggered else cell.leave(self._participation) * rate_bit_per_s
-                self._left_bit = min(self._left_bit, work_bit / stretch)  # rounding must not give bits back
-            if change is None:
-                return None
-            if change.kind is ChangeKind.RATE:
-                level_db = float(self._link.snr_db(self._direction, self._engine.now_ns)[site])
-            elif change.kind is ChangeKind.HANDOVER:
-                return (yield from self._hand_over(change.site))
+            level_db, margin_db = (float(of[cell]) for of in self._link.quality(self._direction, self._engine.now_ns))
+            if margin_db < self._air.radio.rate_map.cut_db:  # the target of a handover may be lost by the end of it
+                kind = ChangeKind.LOST
             else:
-                self._lose(change.kind)
+                stretch = stretch or self._stretch(level_db, books)
+                kind, target = yield from self._unchanged(books, cell, level_db, attached_ns, stretch)
+            if kind is None:
+                return None
+            if kind is ChangeKind.HANDOVER:
+                return (yield from self._hand_over(target))
+            if kind is not ChangeKind.RATE and not (yield from self._holds_on(cell, kind)):
                 return None
 
-    def _unchanged(self, done: simpy.Event, site: int, level_db: float, attached_ns: int) -> Story:
-        """Waits until the flow is done (None) or something about its radio changes (what)."""
-        while not done.triggered:
-            change = self._link.next_change(self._direction, site, level_db, attached_ns, self._engine.now_ns)
-            yield done | self._engine.at(change.t_ns, Order.WORLD, self._device)
-            if not done.triggered and change.kind is not ChangeKind.LOOK:
-                return change
-        return None
+    def _unchanged(self, books: Cell, cell: int, level_db: float, attached_ns: int, stretch: float) -> Story:
+        """Is served until the flow is done (None) or something about its radio changes (what, to which cell)."""
+        rate_bit_per_s = self._link.budget.carried(self._direction, level_db).rate_bit_per_s
+        done = books.join(self._participation, self._left_bit * stretch / rate_bit_per_s)
+        try:
+            while True:
+                change = self._link.next_change(self._direction, cell, level_db, attached_ns, self._engine.now_ns)
+                yield done | self._engine.at(change.t_ns, Order.WORLD, self._device)
+                if done.triggered:
+                    return None, cell
+                if change.kind is not ChangeKind.LOOK:
+                    return change.kind, change.cell
+        finally:
+            left_bit = 0.0 if done.triggered else books.leave(self._participation) * rate_bit_per_s / stretch
+            self._left_bit = min(self._left_bit, left_bit)  # rounding must not give bits back
 
     def _hand_over(self, target: int) -> Story:
         """The interruption of a handover; nothing that was sent is lost."""
@@ -143,42 +140,49 @@ class Transfer:
         self._emit_handover(target, start_ns, Reason.A3)
         return target
 
-    def _lose(self, kind: ChangeKind) -> None:
-        """The connection breaks: what got through is kept, or lost if transfers restart."""
-        self._turn_to(_Waits.OUTAGE if kind is ChangeKind.OUTAGE else _Waits.UNCOVERED)
-        self._say(Happening.COVERAGE_LOST, self.last_site)
+    def _holds_on(self, cell: int, kind: ChangeKind) -> Story:
+        """Waits for a lost cell to be good again. If it is not in time the link has failed: False."""
+        outage = kind is ChangeKind.OUTAGE
+        self._turn_to(_Waits.OUTAGE if outage else _Waits.UNCOVERED)
+        self._say(Happening.COVERAGE_LOST, cell)
+        if outage:
+            self._outages += 1
+        now_ns = self._engine.now_ns
+        fails_ns = now_ns + to_ns(self._air.radio.handover.failure_timer_s)
+        good_ns = self._link.recovery_ns(self._direction, cell, now_ns, fails_ns)
+        yield self._engine.at(good_ns, Order.WORLD, self._device)
+        if good_ns < fails_ns:
+            self._turn_to(_Waits.SHARING)
+            self._say(Happening.COVERAGE_BACK, cell)
+            return True
+        self._say(Happening.RADIO_LINK_FAILURE, cell)
         if self._air.restarts:
             self._wasted_bit += self._size_bit - self._left_bit
             self._left_bit = self._size_bit
-        if kind is ChangeKind.OUTAGE:
-            self._outages += 1
+        return False
 
-    def _stretch(self, level_db: float, cell: Cell) -> float:
+    def _stretch(self, level_db: float, books: Cell) -> float:
         """How much more or less than its bits the mean rate has to carry, by one draw of the fading."""
         radio = self._air.radio
-        return (
-            radio.fading.work_bit(
-                self._left_bit,
-                radio.rate_map,
-                level_db,
-                radio.rate_scale_hz / (cell.flows + 1),
-                radio.fading.coherence_s(self._link.speed_m_per_s(self._engine.now_ns), radio.sites.carrier_hz),
-                self._rng,
-            )
-            / self._left_bit
+        carried = self._link.budget.carried(self._direction, level_db, 1.0 / (books.flows + 1))
+        coherence_s = radio.fading.coherence_s(self._link.speed_m_per_s(self._engine.now_ns), radio.sites.carrier_hz)
+        work_bit = radio.fading.work_bit(
+            self._left_bit, radio.rate_map, carried.snr_db, carried.bandwidth_hz, coherence_s, self._rng
         )
+        return work_bit / self._left_bit
 
     def _turn_to(self, waits: _Waits) -> None:
         self._waits[self._waiting_for] += self._engine.now_ns - self._since_ns
         self._waiting_for, self._since_ns = waits, self._engine.now_ns
 
-    def _say(self, happening: Happening, site: int) -> None:
-        self._engine.emit(records.Event(self._engine.now_ns, happening, self._device, self._participation, site, 0))
+    def _say(self, happening: Happening, cell: int) -> None:
+        site = self._air.radio.weather.site_of[cell]
+        self._engine.emit(records.Event(self._engine.now_ns, happening, self._device, self._participation, site, cell))
 
-    def _emit_handover(self, to_site: int, start_ns: int, reason: Reason) -> None:
+    def _emit_handover(self, to_cell: int, start_ns: int, reason: Reason) -> None:
         self._handovers += 1
-        self._engine.emit(records.Handover(self._engine.now_ns, self._device, self._participation, self.last_site,
-                                           to_site, start_ns, reason))  # fmt: skip
+        self._engine.emit(records.Handover(self._engine.now_ns, self._device, self._participation, self.last_cell,
+                                           to_cell, start_ns, reason))  # fmt: skip
 
     def _emit_record(self) -> None:
         self._engine.emit(
@@ -190,8 +194,8 @@ class Transfer:
                 start_ns=self._start_ns,
                 end_ns=self._engine.now_ns,
                 **{f"{waits.value}_ns": time_ns for waits, time_ns in self._waits.items()},
-                first_site=self._first_site,
-                last_site=self.last_site,
+                first_cell=self._first_cell,
+                last_cell=self.last_cell,
                 handovers=self._handovers,
                 outages=self._outages,
                 **self._air.payload._asdict(),

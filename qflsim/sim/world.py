@@ -1,7 +1,8 @@
 """What a participation meets: its group, its device's hardware and way, the air, and the sites that fail."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
@@ -10,13 +11,15 @@ import simpy
 from qflsim.learning.interference import InterferenceGraphs
 from qflsim.learning.tasks import Gathered
 from qflsim.learning.training import Training
+from qflsim.radio.budget import Radio
 from qflsim.radio.fading import Rayleigh, RayleighProcess
-from qflsim.radio.link import Hardware, Link, Radio
+from qflsim.radio.link import Link
+from qflsim.radio.weather import Hardware
 from qflsim.sim.engine import Engine
 from qflsim.sim.surroundings import Surroundings
 from qflsim.sim.transfer import Air
 from qflsim.streams import Streams
-from qflsim.units import NS_PER_S, SPEED_OF_LIGHT_M_PER_S
+from qflsim.units import FOREVER_NS, NS_PER_S, SPEED_OF_LIGHT_M_PER_S
 from qflsim.world.compute import Processor
 from qflsim.world.fleet import Fleet
 from qflsim.world.outages import Downtime
@@ -63,9 +66,16 @@ class World:
         """The group of a device."""
         return self.groups[int(self.fleet.group[device])]
 
+    @cached_property
+    def failing(self) -> Mapping[int, Downtime]:
+        """The sites that can fail."""
+        return {
+            site: downtime for site, downtime in enumerate(self.downtimes) if downtime.next_change_ns(-1) < FOREVER_NS
+        }
+
     def link(self, device: int) -> Link:
         """What a device hears."""
-        return Link(self.air.radio, self.fleet.track(device), self.hardware[device], self.downtimes)
+        return Link(self.air.radio, self.fleet.track(device), self.hardware[device], self.failing)
 
     def gathered(self, device: int) -> Gathered:
         """What the world adds to a device's data now."""
@@ -89,19 +99,19 @@ class World:
         """The site nearest to where a device first appears, if its data depends on that."""
         if not self.group(device).by_region:
             return ""
-        track, sites = self.fleet.track(device), self.radio.sites.at
+        track, sites = self.fleet.track(device), self.radio.sites.places
         leg = track.leg(track.presence[0][0])
         return sites[int(np.argmin([np.hypot(site.x_m - leg.x_m, site.y_m - leg.y_m) for site in sites]))].name
 
-    def fading(self, device: int, site: int, t_ns: npt.NDArray[np.int64]) -> npt.NDArray[np.complex128]:
-        """The fading h of a device and a site at any instants, of unit mean power: for looking at the channel.
+    def fading(self, device: int, cell: int, t_ns: npt.NDArray[np.int64]) -> npt.NDArray[np.complex128]:
+        """The fading h of a device and a cell at any instants, of unit mean power: for looking at the channel.
 
         Transfers use the law of this process, not its samples: see `radio.fading.Rayleigh`.
         """
         radio, track = self.air.radio, self.fleet.track(device)
         if not isinstance(radio.fading, Rayleigh):
             return np.ones(len(t_ns), dtype=np.complex128)
-        process = RayleighProcess(self.streams.named(*self.fleet.key(device), "fading", radio.sites.at[site].name))
+        process = RayleighProcess(self.streams.named(*self.fleet.key(device), "fading", radio.sites.cells[cell].name))
         travelled_m = np.array([track.travelled_m(int(t)) for t in t_ns])
         wavelength_m = SPEED_OF_LIGHT_M_PER_S / radio.sites.carrier_hz
         return process.gain(travelled_m, t_ns / NS_PER_S, wavelength_m, radio.fading.floor_speed_m_per_s)

@@ -4,7 +4,7 @@ import hashlib
 import struct
 import typing
 
-from qflsim.records import LEARNED, Device, Record, Site
+from qflsim.records import LEARNED, Cell, Device, Record, Site
 
 _KINDS = typing.get_args(Record)
 
@@ -27,7 +27,7 @@ class Fingerprint:
         self._packers = {
             kind: (number, struct.Struct(f"<B{len(_whole_numbers(kind))}q"), _whole_numbers(kind))
             for number, kind in enumerate(_KINDS)
-            if kind not in (*LEARNED, Device, Site)
+            if kind not in (*LEARNED, Cell, Device, Site)
         }
 
     def __call__(self, record: Record) -> None:

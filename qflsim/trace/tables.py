@@ -27,6 +27,7 @@ Rows: TypeAlias = npt.NDArray[np.void]
 TABLES: dict[str, type[Record]] = {
     "devices": records.Device,
     "sites": records.Site,
+    "cells": records.Cell,
     "presence": records.Presence,
     "legs": records.Leg,
     "outages": records.Outage,
@@ -43,7 +44,7 @@ TABLES: dict[str, type[Record]] = {
 """The record type of each table."""
 
 UNITS = {"m_per_s": "m/s", "ns": "ns", "s": "s", "m": "m", "j": "J", "hz": "Hz", "dbm": "dBm", "dbi": "dBi", "db": "dB",
-         "bit": "bit"}  # fmt: skip
+         "deg": "degree", "bit": "bit"}  # fmt: skip
 _SUFFIX = re.compile(rf"_({'|'.join(UNITS)})$")
 _LONG_NAMES = ("name", "metric")
 

@@ -1,0 +1,121 @@
+"""The link budget: what the radios of a device and of the sites make of a gain, and what rate comes of it."""
+
+import math
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+
+from qflsim.radio.fading import FadingLaw
+from qflsim.radio.handover import A3
+from qflsim.radio.rate import RateMap, noise_dbm
+from qflsim.radio.uplink import Uplink
+from qflsim.radio.weather import Hardware, Weather
+from qflsim.records import Direction
+from qflsim.units import Floats, from_db
+from qflsim.world.sites import Sites
+
+
+@dataclass(frozen=True)
+class Radio:
+    """The radio laws of a run.
+
+    `activity` is the share of the time in which a cell sends to somebody, whoever that is: the mean power of the other
+    cells' transmissions is noise to a downlink. 0 leaves links limited by noise alone.
+    """
+
+    weather: Weather
+    fading: FadingLaw
+    rate_map: RateMap
+    handover: A3
+    uplink: Uplink
+    activity: float
+    step_db: float
+
+    @property
+    def sites(self) -> Sites:
+        """The base stations."""
+        return self.weather.sites
+
+
+class Carried(NamedTuple):
+    """What a flow gets: its mean rate, and the mean SNR and bandwidth with which it goes."""
+
+    rate_bit_per_s: float
+    snr_db: float
+    bandwidth_hz: float
+
+
+class Budget:
+    """One device's links to all cells, as numbers in decibels.
+
+    A link has a *level*, from which its rate follows, and a *margin*, which decides whether it is connected. Down, both
+    are the mean SINR. Up, the level is the gain itself; the margin is the SNR of the narrowest transmission, over a
+    resource block ("ofdma") or the whole band ("tdma"), but at most that of the downlink, without which there is no
+    uplink.
+    """
+
+    def __init__(self, radio: Radio, hardware: Hardware) -> None:
+        self._radio, self._hardware = radio, hardware
+        sites, uplink = radio.sites, radio.uplink
+        noise_floor_dbm = noise_dbm(sites.bandwidth_hz, hardware.noise_figure_db)
+        self._down_db = sites.power_dbm - hardware.penetration_loss_db - noise_floor_dbm
+        self._narrow_hz = uplink.resource_block_hz if uplink.access == "ofdma" else sites.bandwidth_hz
+
+    def quality(self, direction: Direction, gain_db: Floats) -> tuple[Floats, Floats]:
+        """Levels and margins [dB] of cells (rows, all of them if there is interference) at their gains, same shape.
+
+        Cells that do not send have a gain of minus infinity.
+        """
+        down_db = self._sinr_db(gain_db + self._down_db)
+        if direction is Direction.DOWNLOAD:
+            return down_db, down_db
+        return gain_db, np.minimum(self.uplink_snr_db(gain_db, self._narrow_hz), down_db)
+
+    def _sinr_db(self, snr_db: Floats) -> Floats:
+        activity = self._radio.activity
+        if not activity:
+            return snr_db
+        power = from_db(snr_db)
+        others = np.maximum(power.sum(axis=0) - power, 0.0)
+        return np.asarray(snr_db - 10.0 * np.log10(1.0 + activity * others))
+
+    def uplink_snr_db(self, gain_db: Floats, bandwidth_hz: float) -> Floats:
+        """SNRs at cells with these gains if the device sends over this bandwidth; same shape."""
+        coupling_loss_db = self._hardware.penetration_loss_db - gain_db
+        figure_db = self._radio.sites.noise_figure_db
+        return self._radio.uplink.snr_db(coupling_loss_db, bandwidth_hz, self._hardware.eirp_dbm, figure_db)
+
+    def carried(self, direction: Direction, level_db: float, share: float = 1.0) -> Carried:
+        """What a flow gets of a cell that gives it this share of what the service has of it."""
+        radio, sites = self._radio, self._radio.sites
+        whole_hz = sites.bandwidth_hz * sites.airtime_share * share
+        time_share = sites.time_share(direction is Direction.DOWNLOAD)
+        if direction is Direction.DOWNLOAD:
+            return self._at(level_db, whole_hz, time_share)
+        if radio.uplink.access == "tdma":
+            return self._at(self._snr_db(level_db, sites.bandwidth_hz), whole_hz, time_share)
+        snr_db = self._snr_db(level_db, whole_hz)
+        short_db = radio.rate_map.cut_db - snr_db
+        if short_db > 0.0:  # too wide for its power: fewer resource blocks, at the lowest SNR that there is
+            whole_hz, snr_db = whole_hz * 10.0 ** (-short_db / 10.0), radio.rate_map.cut_db
+        return self._at(snr_db, whole_hz, time_share)
+
+    def _snr_db(self, level_db: float, bandwidth_hz: float) -> float:
+        return float(self.uplink_snr_db(np.asarray(level_db), bandwidth_hz))
+
+    def _at(self, snr_db: float, bandwidth_hz: float, time_share: float) -> Carried:
+        efficiency = self._radio.fading.moments(self._radio.rate_map, snr_db)[0]
+        return Carried(time_share * bandwidth_hz * efficiency, snr_db, bandwidth_hz)
+
+    def boost(self, direction: Direction, level_db: float, share: float) -> float:
+        """How much more a flow with this share gets than this share of what it would get alone (1 or more)."""
+        if math.isclose(share, 1.0):
+            return 1.0
+        alone = self.carried(direction, level_db).rate_bit_per_s
+        return self.carried(direction, level_db, share).rate_bit_per_s / (share * alone)
+
+    @property
+    def narrows(self) -> bool:
+        """Whether uplinks are narrower the more of them there are."""
+        return self._radio.uplink.access == "ofdma"
