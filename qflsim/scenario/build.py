@@ -10,6 +10,7 @@ from qflsim.learning.mixtures import MixedGraphs
 from qflsim.learning.training import Training
 from qflsim.learning.updates import Learner
 from qflsim.radio.budget import Radio
+from qflsim.radio.sharing import TimeShare
 from qflsim.radio.weather import Hardware, Weather
 from qflsim.records import Direction, Happening, Observer
 from qflsim.scenario.schema import DeviceGroup, Scenario
@@ -168,7 +169,7 @@ def _radio(scenario: Scenario, streams: Streams) -> Radio:
 
 def _air(scenario: Scenario, engine: Engine, streams: Streams) -> Air:
     count = len(scenario.sites.cells)
-    cells = {direction: [Cell(engine, cell) for cell in range(count)] for direction in Direction}
+    cells = {direction: [Cell(engine, cell, TimeShare()) for cell in range(count)] for direction in Direction}
     payload = Payload(
         model_bit=BIT_PER_ANGLE * scenario.parameters,
         header_bit=scenario.training.header_bit,

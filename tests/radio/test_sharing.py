@@ -5,11 +5,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from qflsim.radio.sharing import EqualShare
+from qflsim.radio.sharing import TimeShare
 from qflsim.units import NS_PER_S, Floats, to_ns
 
 
-def drain(cell: EqualShare, now_ns: int) -> list[tuple[int, int]]:
+def drain(cell: TimeShare, now_ns: int) -> list[tuple[int, int]]:
     """Completions (instant, flow) of all flows in a cell that nobody joins any more."""
     done = []
     while (due := cell.next_completion(now_ns)) is not None:
@@ -21,7 +21,7 @@ def drain(cell: EqualShare, now_ns: int) -> list[tuple[int, int]]:
 
 def test_two_flows_by_hand() -> None:
     """Work 1 s from t = 0 and 2 s from t = 0.5 s: the first shares its second half, the second ends at 3 s."""
-    cell = EqualShare()
+    cell = TimeShare()
     assert cell.next_completion(0) is None
     cell.add(0, 7, 1.0)
     assert cell.next_completion(0) == (NS_PER_S, 7)
@@ -34,7 +34,7 @@ def test_two_flows_by_hand() -> None:
 
 def test_equal_flows_end_together_in_order_of_their_numbers() -> None:
     """Ties go by flow number, whatever the order of arrival."""
-    cell = EqualShare()
+    cell = TimeShare()
     for flow in (5, 2, 9):
         cell.add(0, flow, 0.1)
     assert drain(cell, 0) == [(to_ns(0.3), 2), (to_ns(0.3), 5), (to_ns(0.3), 9)]
@@ -42,7 +42,7 @@ def test_equal_flows_end_together_in_order_of_their_numbers() -> None:
 
 def test_completion_is_rounded_up_and_never_in_the_past() -> None:
     """A third of a nanosecond takes one; what is already done is due now; nothing at all is due at once."""
-    cell = EqualShare()
+    cell = TimeShare()
     cell.add(10, 1, 0.3e-9)
     assert cell.next_completion(10) == (11, 1)
     assert cell.next_completion(500) == (500, 1)
@@ -53,7 +53,7 @@ def test_completion_is_rounded_up_and_never_in_the_past() -> None:
 
 def test_an_emptied_cell_is_as_good_as_new() -> None:
     """Virtual time starts again with each busy period: after a long one the bits are those of a fresh cell."""
-    used, fresh = EqualShare(), EqualShare()
+    used, fresh = TimeShare(), TimeShare()
     used.add(0, 1, 1e6)
     used.remove(NS_PER_S * 10**6 // 3, 1)
     now_ns = NS_PER_S * 10**6
@@ -66,7 +66,7 @@ def test_an_emptied_cell_is_as_good_as_new() -> None:
 
 def test_asking_changes_nothing() -> None:
     """A cell that is asked at a thousand instants gives the same bits as one that is not."""
-    quiet, asked = EqualShare(), EqualShare()
+    quiet, asked = TimeShare(), TimeShare()
     rng = np.random.default_rng(2)
     now_ns = 0
     for flow in range(200):
@@ -116,7 +116,7 @@ def _stepped(arrivals: dict[int, list[int]], works_s: Floats, step_ns: int) -> d
 
 
 def _exact(arrivals: dict[int, list[int]], works_s: Floats) -> dict[int, int]:
-    cell = EqualShare()
+    cell = TimeShare()
     done: dict[int, int] = {}
     now_ns = 0
     for arrival_ns in [*sorted(arrivals), 10 * NS_PER_S]:
@@ -142,7 +142,7 @@ def test_work_is_conserved(steps: list[tuple[str, int, float]]) -> None:
 
     A flow that runs to its completion has had its work; one that leaves early has had the rest.
     """
-    cell = EqualShare()
+    cell = TimeShare()
     work_s: dict[int, float] = {}
     now_ns, busy_ns, served_s, completions = 0, 0, 0.0, 0
     flow = 0
@@ -174,7 +174,7 @@ def test_work_is_conserved(steps: list[tuple[str, int, float]]) -> None:
 
 def sojourns_s(works_s: Floats, gaps_s: Floats) -> Floats:
     """Time in the cell of each flow, for given work and times between arrivals."""
-    cell = EqualShare()
+    cell = TimeShare()
     arrivals_ns = np.cumsum([to_ns(gap_s) for gap_s in gaps_s]).tolist()
     left_ns = np.zeros(len(works_s), dtype=np.int64)
     now_ns = 0
@@ -216,7 +216,7 @@ def test_sojourn_is_proportional_to_work() -> None:
 
 def test_a_busy_period_of_a_month_keeps_its_nanoseconds() -> None:
     """One flow that never ends and 20,000 short ones: each short one still ends within 2 ns of its instant."""
-    cell = EqualShare()
+    cell = TimeShare()
     cell.add(0, -1, 1e9)
     month_ns = 30 * 86_400 * NS_PER_S
     for flow in range(20_000):

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import simpy
 
-from qflsim.radio.sharing import EqualShare
+from qflsim.radio.sharing import TimeShare
 from qflsim.sim.cell import Cell
 from qflsim.sim.engine import Engine, Order, Story
 from qflsim.units import NS_PER_S, to_ns
@@ -15,7 +15,7 @@ from qflsim.units import NS_PER_S, to_ns
 def ends_in_the_engine(arrivals: list[tuple[int, float]], leaves: dict[int, int] | None = None) -> dict[int, int]:
     """When each flow ends that joins at an instant with some seconds of work, unless it leaves before."""
     engine, ends = Engine(), {}
-    cell = Cell(engine, 0)
+    cell = Cell(engine, 0, TimeShare())
 
     def story(flow: int, join_ns: int, work_s: float) -> Story:
         yield engine.at(join_ns, Order.WORLD, flow)
@@ -34,8 +34,8 @@ def ends_in_the_engine(arrivals: list[tuple[int, float]], leaves: dict[int, int]
 
 
 def ends_by_the_books(arrivals: list[tuple[int, float]], leaves: dict[int, int]) -> dict[int, int]:
-    """The same by `EqualShare` alone, asked for every change in the order of time."""
-    share, ends = EqualShare(), {}
+    """The same by `TimeShare` alone, asked for every change in the order of time."""
+    share, ends = TimeShare(), {}
     changes = [(t_ns, 0, flow) for flow, (t_ns, _) in enumerate(arrivals)] + [(t, 1, f) for f, t in leaves.items()]
     for t_ns, leaving, flow in [*sorted(changes, key=lambda change: (change[0], change[2])), (1 << 60, 2, -1)]:
         now_ns = 0
@@ -68,7 +68,7 @@ def test_by_hand() -> None:
 def test_what_leaves_keeps_its_remainder() -> None:
     """One of four equal flows that leaves after 2 s has had half a second of the cell."""
     engine = Engine()
-    cell = Cell(engine, 0)
+    cell = Cell(engine, 0, TimeShare())
     for flow in range(4):
         cell.join(flow, 10.0)
     left: list[float] = []
@@ -83,7 +83,7 @@ def test_a_busy_cell_has_one_pending_event() -> None:
     """A thousand flows that join with ever more work put one event into the queue."""
     engine = Engine()
     planned = count_calls(engine)
-    cell = Cell(engine, 0)
+    cell = Cell(engine, 0, TimeShare())
     for flow in range(1000):
         cell.join(flow, 1.0 + flow)
     assert len(planned) == 1
@@ -93,7 +93,7 @@ def test_events_grow_with_flows_not_with_their_square() -> None:
     """n flows that all end, joined in any order, take at most three events each."""
     engine = Engine()
     planned = count_calls(engine)
-    cell = Cell(engine, 0)
+    cell = Cell(engine, 0, TimeShare())
     work_s = np.random.default_rng(2).permutation(300) + 1.0
     done = [cell.join(flow, float(work)) for flow, work in enumerate(work_s)]
     engine.run()
@@ -117,7 +117,7 @@ def count_calls(engine: Engine) -> list[int]:
 def test_completion_comes_before_a_change_in_the_same_nanosecond() -> None:
     """A flow that is done at the instant at which its radio changes is done."""
     engine = Engine()
-    cell = Cell(engine, 5)
+    cell = Cell(engine, 5, TimeShare())
     seen: list[bool] = []
     done: list[simpy.Event] = []
     engine.call_at(NS_PER_S, Order.WORLD, 0, lambda: seen.append(done[0].triggered))
