@@ -86,6 +86,8 @@ class Happening(IntEnum):
     VERSION = 18
     STOPPED = 19
     RADIO_LINK_FAILURE = 20
+    LINK_DOWN = 21
+    LINK_UP = 22
 
 
 class Device(NamedTuple):
@@ -174,8 +176,9 @@ class Handover(NamedTuple):
 class Transfer(NamedTuple):
     """One download or upload, emitted when it ended or was cut off.
 
-    The time from start to end splits into sharing (the cell served the transfer among others), uncovered (no site
-    was strong enough), handover (interruptions and re-establishments) and outage (the serving site was down).
+    The time from start to end splits into sharing (the cell served the transfer among others), uncovered (no cell
+    was strong enough), handover (interruptions and re-establishments), outage (the serving site was down) and backhaul
+    (between the site and the server).
     """
 
     t_ns: int
@@ -188,6 +191,7 @@ class Transfer(NamedTuple):
     uncovered_ns: int
     handover_ns: int
     outage_ns: int
+    backhaul_ns: int
     first_cell: int
     last_cell: int
     handovers: int

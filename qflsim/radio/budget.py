@@ -9,6 +9,7 @@ import numpy as np
 from qflsim.radio.fading import FadingLaw
 from qflsim.radio.handover import A3
 from qflsim.radio.rate import RateMap, noise_dbm
+from qflsim.radio.sharing import Power
 from qflsim.radio.uplink import Uplink
 from qflsim.radio.weather import Hardware, Weather
 from qflsim.records import Direction
@@ -37,6 +38,14 @@ class Radio:
         """The base stations."""
         return self.weather.sites
 
+    def efficiency(self, snr_db: Floats) -> Floats:
+        """Mean efficiency in bit/s/Hz of the part of a band that a device is given, at the SNR over all of it.
+
+        Below the lowest SNR of the rate map it sends in as much of that part as it reaches this SNR in.
+        """
+        used_db = np.minimum(0.0, snr_db - self.rate_map.cut_db)
+        return self.fading.moments(self.rate_map, snr_db - used_db)[0] * from_db(used_db)
+
 
 class Carried(NamedTuple):
     """What a flow gets: its mean rate, and the mean SNR and bandwidth with which it goes."""
@@ -59,6 +68,8 @@ class Budget:
         self._radio, self._hardware = radio, hardware
         sites, uplink = radio.sites, radio.uplink
         noise_floor_dbm = noise_dbm(sites.bandwidth_hz, hardware.noise_figure_db)
+        service_hz = sites.bandwidth_hz * sites.airtime_share
+        self._site_noise_dbm = noise_dbm(service_hz, sites.noise_figure_db) + uplink.noise_rise_db
         self._down_db = sites.power_dbm - hardware.penetration_loss_db - noise_floor_dbm
         self._narrow_hz = uplink.resource_block_hz if uplink.access == "ofdma" else sites.bandwidth_hz
 
@@ -86,36 +97,23 @@ class Budget:
         figure_db = self._radio.sites.noise_figure_db
         return self._radio.uplink.snr_db(coupling_loss_db, bandwidth_hz, self._hardware.eirp_dbm, figure_db)
 
-    def carried(self, direction: Direction, level_db: float, share: float = 1.0) -> Carried:
+    def power(self, direction: Direction, level_db: float) -> Power:
+        """How strong a flow of this level is over the band that the service has: what a cell's books want to know."""
+        radio, sites = self._radio, self._radio.sites
+        if direction is Direction.DOWNLOAD:
+            return Power(math.inf, level_db)
+        if radio.uplink.access == "tdma":
+            return Power(math.inf, float(self.uplink_snr_db(np.asarray(level_db), sites.bandwidth_hz)))
+        coupling_loss_db = self._hardware.penetration_loss_db - level_db
+        full = self._hardware.eirp_dbm - coupling_loss_db - self._site_noise_dbm
+        return Power(full, radio.uplink.aim_db(coupling_loss_db, sites.noise_figure_db))
+
+    def carried(self, direction: Direction, power: Power, share: float = 1.0) -> Carried:
         """What a flow gets of a cell that gives it this share of what the service has of it."""
         radio, sites = self._radio, self._radio.sites
-        whole_hz = sites.bandwidth_hz * sites.airtime_share * share
+        snr_db = min(power.full_db - 10.0 * math.log10(share), power.most_db)
+        used_db = min(0.0, snr_db - radio.rate_map.cut_db) if power.full_db < math.inf else 0.0
+        bandwidth_hz = sites.bandwidth_hz * sites.airtime_share * share * 10.0 ** (used_db / 10.0)
+        efficiency = radio.fading.moments(radio.rate_map, snr_db - used_db)[0]
         time_share = sites.time_share(direction is Direction.DOWNLOAD)
-        if direction is Direction.DOWNLOAD:
-            return self._at(level_db, whole_hz, time_share)
-        if radio.uplink.access == "tdma":
-            return self._at(self._snr_db(level_db, sites.bandwidth_hz), whole_hz, time_share)
-        snr_db = self._snr_db(level_db, whole_hz)
-        short_db = radio.rate_map.cut_db - snr_db
-        if short_db > 0.0:  # too wide for its power: fewer resource blocks, at the lowest SNR that there is
-            whole_hz, snr_db = whole_hz * 10.0 ** (-short_db / 10.0), radio.rate_map.cut_db
-        return self._at(snr_db, whole_hz, time_share)
-
-    def _snr_db(self, level_db: float, bandwidth_hz: float) -> float:
-        return float(self.uplink_snr_db(np.asarray(level_db), bandwidth_hz))
-
-    def _at(self, snr_db: float, bandwidth_hz: float, time_share: float) -> Carried:
-        efficiency = self._radio.fading.moments(self._radio.rate_map, snr_db)[0]
-        return Carried(time_share * bandwidth_hz * efficiency, snr_db, bandwidth_hz)
-
-    def boost(self, direction: Direction, level_db: float, share: float) -> float:
-        """How much more a flow with this share gets than this share of what it would get alone (1 or more)."""
-        if math.isclose(share, 1.0):
-            return 1.0
-        alone = self.carried(direction, level_db).rate_bit_per_s
-        return self.carried(direction, level_db, share).rate_bit_per_s / (share * alone)
-
-    @property
-    def narrows(self) -> bool:
-        """Whether uplinks are narrower the more of them there are."""
-        return self._radio.uplink.access == "ofdma"
+        return Carried(time_share * bandwidth_hz * efficiency, snr_db - used_db, bandwidth_hz)

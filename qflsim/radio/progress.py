@@ -35,9 +35,10 @@ class Progress:
         self._flows.append(flow)
         self._left, self._speed = np.append(self._left, work), np.append(self._speed, 0.0)
 
-    def pace(self, speeds: Floats) -> None:
-        """Set the speed of every flow from the last change on."""
+    def pace(self, now_ns: int, speeds: Floats) -> None:
+        """Set the speed of every flow from now on."""
         assert speeds.shape == self._left.shape
+        self._advance(now_ns)
         self._speed = speeds
 
     def remove(self, now_ns: int, flow: int) -> float:

@@ -233,13 +233,13 @@ class BandShare:
         alone = float(self._efficiency(np.array([min(power)]))[0])
         self._progress.add(now_ns, flow, work_s)
         self._terms = np.append(self._terms, [[weight], [power.full_db], [power.most_db], [alone]], axis=1)
-        self._pace()
+        self._pace(now_ns)
 
     def remove(self, now_ns: int, flow: int) -> float:
         """Take a flow out; the seconds of the cell that it still needs, 0.0 where less than a nanosecond is left."""
         self._terms = np.delete(self._terms, self._progress.place(flow), axis=1)
         remaining_s = self._progress.remove(now_ns, flow)
-        self._pace()
+        self._pace(now_ns)
         return remaining_s
 
     def remaining_s(self, now_ns: int, flow: int) -> float:
@@ -250,8 +250,8 @@ class BandShare:
         """The next instant at which a flow is done, and which; None while the cell is empty. Rounded up."""
         return self._progress.next_completion(now_ns)
 
-    def _pace(self) -> None:
+    def _pace(self, now_ns: int) -> None:
         weight, full_db, most_db, alone = self._terms
         share = weight / weight.sum()
         efficiency = self._efficiency(np.minimum(full_db - 10.0 * np.log10(share), most_db))
-        self._progress.pace(share * efficiency / alone)
+        self._progress.pace(now_ns, share * efficiency / alone)

@@ -41,6 +41,13 @@ class Uplink(Model):
         blocks_db = 10.0 * math.log10(bandwidth_hz / self.resource_block_hz)
         return np.minimum(greatest_dbm, self.p0_dbm + self.path_loss_share * coupling_loss_db + blocks_db)
 
+    def aim_db(self, coupling_loss_db: float, figure_db: float) -> float:
+        """The SNR that power control aims at, whatever the bandwidth; infinite without power control."""
+        if self.p0_dbm is None:
+            return math.inf
+        wanted_dbm = self.p0_dbm + (self.path_loss_share - 1.0) * coupling_loss_db
+        return wanted_dbm - noise_dbm(self.resource_block_hz, figure_db) - self.noise_rise_db
+
     def snr_db(self, coupling_loss_db: Floats, bandwidth_hz: float, greatest_dbm: float, figure_db: float) -> Floats:
         """SNRs at the site of devices that send over this bandwidth; `figure_db` is the site's noise figure."""
         power_dbm = self.power_dbm(coupling_loss_db, bandwidth_hz, greatest_dbm)

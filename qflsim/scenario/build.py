@@ -10,11 +10,12 @@ from qflsim.learning.mixtures import MixedGraphs
 from qflsim.learning.training import Training
 from qflsim.learning.updates import Learner
 from qflsim.radio.budget import Radio
-from qflsim.radio.sharing import TimeShare
+from qflsim.radio.sharing import BandShare, TimeShare
 from qflsim.radio.weather import Hardware, Weather
 from qflsim.records import Direction, Happening, Observer
 from qflsim.scenario.schema import DeviceGroup, Scenario
 from qflsim.scenario.sources import Sources, Tracks
+from qflsim.sim.backhaul import Backhaul
 from qflsim.sim.cell import Cell
 from qflsim.sim.disruption import comings_and_goings, outages, stall_watch
 from qflsim.sim.engine import Engine, Order
@@ -24,6 +25,7 @@ from qflsim.sim.transfer import Air, Payload
 from qflsim.sim.world import Group, World
 from qflsim.streams import Streams
 from qflsim.units import FOREVER_NS, to_ns
+from qflsim.world.backhaul import Network
 from qflsim.world.fleet import Fleet, Movers
 from qflsim.world.mobility import Leg
 from qflsim.world.mobility_files import SumoFcd
@@ -88,7 +90,8 @@ def build(scenario: Scenario, sources: Sources, observers: Sequence[Observer] = 
     movers = _all_movers(scenario, sources)
     fleet = Fleet(movers, streams, lambda device, leg: engine.emit(_leg(engine.now_ns, device, leg)))
     hardware = _all_hardware(scenario, movers, streams)
-    air = _air(scenario, engine, streams)
+    backhaul = _backhaul(scenario, engine, streams)
+    air = _air(scenario, engine, streams, backhaul)
     trainings = {group.name: _training(scenario, group, sources) for group in scenario.devices}
     groups = [_group(scenario, group, trainings[group.name], engine) for group in scenario.devices]
     downtimes = [_downtime(scenario, site.name, streams) for site in scenario.sites.places]
@@ -101,6 +104,7 @@ def build(scenario: Scenario, sources: Sources, observers: Sequence[Observer] = 
     _introduce(engine, scenario, trainings, fleet, hardware)
     for site, downtime in enumerate(downtimes):
         engine.process(outages(engine, site, downtime))
+    engine.process(backhaul.story())
     engine.process(comings_and_goings(engine, fleet, server))
     engine.process(server.story())
     engine.process(stall_watch(engine, server, to_ns(scenario.stop.stall_s)))
@@ -149,6 +153,7 @@ def _group(scenario: Scenario, group: DeviceGroup, training: Training, engine: E
         sees=family if isinstance(family, InterferenceGraphs) else None,
         by_region=isinstance(family, MixedGraphs) and family.by == "region",
         at_site=at_site,
+        weight=group.weight,
         resumes=scenario.training.on_interruption == "resume",
     )
 
@@ -167,15 +172,31 @@ def _radio(scenario: Scenario, streams: Streams) -> Radio:
     return Radio(weather, laws.fading, laws.rate, laws.handover, laws.uplink, laws.activity, laws.step_db)
 
 
-def _air(scenario: Scenario, engine: Engine, streams: Streams) -> Air:
+def _air(scenario: Scenario, engine: Engine, streams: Streams, backhaul: Backhaul) -> Air:
     count = len(scenario.sites.cells)
-    cells = {direction: [Cell(engine, cell, TimeShare()) for cell in range(count)] for direction in Direction}
+    radio = _radio(scenario, streams)
+    narrow = {Direction.DOWNLOAD: False, Direction.UPLOAD: radio.uplink.access == "ofdma"}
+    cells = {
+        direction: [Cell(engine, k, BandShare(radio.efficiency) if narrow[direction] else TimeShare())
+                    for k in range(count)]
+        for direction in Direction
+    }  # fmt: skip
     payload = Payload(
         model_bit=BIT_PER_ANGLE * scenario.parameters,
         header_bit=scenario.training.header_bit,
         co_model_bit=BIT_PER_CO_PARAMETER * scenario.training.co_model_parameters,
     )
-    return Air(_radio(scenario, streams), cells, payload, restarts=scenario.radio.on_interruption == "restart")
+    return Air(radio, cells, payload, backhaul, restarts=scenario.radio.on_interruption == "restart",
+               sharing=scenario.radio.sharing)  # fmt: skip
+
+
+def _backhaul(scenario: Scenario, engine: Engine, streams: Streams) -> Backhaul:
+    sites = [site.name for site in scenario.sites.places]
+    links = scenario.backhaul.between(sites)
+    ends = [sorted(link.between) for link in links]
+    downtimes = [link.downtime(streams.named("link", *ends[number], "outage", ends[:number].count(ends[number])))
+                 for number, link in enumerate(links)]  # fmt: skip
+    return Backhaul(engine, Network(links, sites, downtimes))
 
 
 def _introduce(

@@ -37,6 +37,8 @@ from qflsim.radio.fading import NoFading, Rayleigh
 from qflsim.radio.handover import A3
 from qflsim.radio.pathloss import CloseIn, UmiStreetCanyon
 from qflsim.radio.rate import GapRate
+from qflsim.radio.sharing import AlphaFair
+from qflsim.world.backhaul import IdealBackhaul, LinkedBackhaul, PatternBackhaul
 from qflsim.world.compute import IonTrap, Simulator, Superconducting
 from qflsim.world.mobility import RandomWaypoint, Static
 from qflsim.world.mobility_files import SumoFcd
@@ -56,6 +58,8 @@ CATALOGUE: dict[str, dict[str, type[Model]]] = {
     "fading": {"none": NoFading, "rayleigh": Rayleigh},
     "rate": {"gap": GapRate},
     "handover": {"a3": A3},
+    "sharing": {"alpha-fair": AlphaFair},
+    "backhaul": {"ideal": IdealBackhaul, "pattern": PatternBackhaul, "links": LinkedBackhaul},
     "graphs": {
         "regular": RegularGraphs,
         "complete": CompleteGraphs,

@@ -18,12 +18,14 @@ from qflsim.radio.fading import FadingLaw, Rayleigh
 from qflsim.radio.handover import A3
 from qflsim.radio.pathloss import PathLoss, UmiStreetCanyon
 from qflsim.radio.rate import GapRate, RateMap
+from qflsim.radio.sharing import AlphaFair, SharingLaw
 from qflsim.radio.uplink import Uplink
 from qflsim.scenario.catalogue import OfKind
+from qflsim.world.backhaul import SERVER, BackhaulLaw, IdealBackhaul, Network
 from qflsim.world.compute import Processor, Superconducting
 from qflsim.world.mobility import Mobility, RandomWaypoint
 from qflsim.world.mobility_files import SumoFcd
-from qflsim.world.outages import OutageSource
+from qflsim.world.outages import Downtime, OutageSource
 from qflsim.world.sites import SiteAt, Sites
 
 
@@ -47,6 +49,7 @@ class RadioSection(Model):
     """Share of the time in which the other cells send, and disturb this one's downlink."""
     site_correlation: Annotated[float, Field(ge=0, le=1)] = 0.5
     """How far shadows of different sites go together."""
+    sharing: Annotated[SharingLaw, OfKind("sharing", "alpha-fair")] = AlphaFair()
     step_db: Annotated[float, Field(ge=0.01, le=6.0)] = 0.5
     on_interruption: Literal["resume", "restart"] = "resume"
     """What an outage or a loss of coverage does to a transfer. A handover never loses anything."""
@@ -72,6 +75,8 @@ class DeviceGroup(Model):
     penetration_loss_db: Annotated[float, Field(ge=0, le=60)] = 0.0
     penetration_deviation_db: Annotated[float, Field(ge=0, le=20)] = 0.0
     """The loss of a device's surroundings (a car: 9 and 5 dB, TR 38.901 7.4.3.2), drawn once a device, at least 0."""
+    weight: Annotated[float, Field(ge=1e-6, le=1e6)] = 1.0
+    """What a device's share of a cell is multiplied by, before the shares of all are brought to a sum of 1."""
     graphs: Annotated[GraphFamily | InterferenceGraphs, OfKind("graphs")] = RegularGraphs()
     batch: Count = 4
     shots: Annotated[int, Field(ge=1, le=10_000_000)] = 1000
@@ -146,6 +151,7 @@ class Scenario(Model):
     training: TrainingSection = TrainingSection()
     aggregation: Aggregation = Aggregation()
     outages: tuple[Annotated[OutageSource, OfKind("outage")], ...] = ()
+    backhaul: Annotated[BackhaulLaw, OfKind("backhaul")] = IdealBackhaul()
     trace: TraceSection = TraceSection()
     _folder: Path = PrivateAttr(default=Path())
 
@@ -165,6 +171,18 @@ class Scenario(Model):
             for name in outage.sites:
                 if name not in known:
                     raise ValueError(f"outages: sites that exist ({', '.join(known)}), not {name!r}")
+        return self
+
+    @model_validator(mode="after")
+    def _backhaul_reaches_all(self) -> Self:
+        sites = [site.name for site in self.sites.places]
+        links = self.backhaul.between(sites)
+        if links and SERVER in sites:
+            raise ValueError(f"sites: no site of the name {SERVER!r}, which stands for the server among the links")
+        routes = Network(links, sites, [Downtime([]) for _ in links]).routes([True] * len(links))
+        if links and None in routes:
+            lost = sites[routes.index(None)]
+            raise ValueError(f"backhaul: links from every site to {SERVER!r}, but no way leads from {lost!r}")
         return self
 
     @model_validator(mode="after")

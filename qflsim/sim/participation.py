@@ -76,7 +76,8 @@ class Participation:
         self.doing = f"coverage for the {direction.name.lower()}"
         rng = self._world.streams.named(*self._world.fleet.key(self.device), "fading", int(direction), self.number)
         link = self._world.link(self.device)
-        transfer = Transfer(self._engine, self._world.air, link, direction, self.device, self.identity, rng,
+        transfer = Transfer(self._engine, self._world.air, link, direction, self.device, self.identity,
+                            self._world.group(self.device).weight, rng,
                             lambda: self._first_served(direction))  # fmt: skip
         yield from transfer.carry()
         self.site = self._world.radio.weather.site_of[transfer.last_cell]

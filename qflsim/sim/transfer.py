@@ -10,7 +10,9 @@ import numpy as np
 from qflsim import records
 from qflsim.radio.budget import Radio
 from qflsim.radio.link import ChangeKind, Link
+from qflsim.radio.sharing import SharingLaw
 from qflsim.records import Direction, Happening, Reason
+from qflsim.sim.backhaul import Backhaul
 from qflsim.sim.cell import Cell
 from qflsim.sim.engine import Engine, Order, Story
 from qflsim.units import to_ns
@@ -26,12 +28,14 @@ class Payload(NamedTuple):
 
 @dataclass(frozen=True)
 class Air:
-    """What all transfers share: radio weather, cells, what travels, and whether a broken connection loses it."""
+    """What all transfers share: radio, cells, what travels, what lies behind, whether a failed link loses all."""
 
     radio: Radio
     cells: Mapping[Direction, list[Cell]]
     payload: Payload
+    backhaul: Backhaul
     restarts: bool
+    sharing: SharingLaw
 
 
 class _Waits(Enum):
@@ -41,16 +45,17 @@ class _Waits(Enum):
     UNCOVERED = "uncovered"
     HANDOVER = "handover"
     OUTAGE = "outage"
+    BACKHAUL = "backhaul"
 
 
 class Transfer:
     """One download or upload of one participation. `carry` is its story; its record is emitted however it ends."""
 
     def __init__(self, engine: Engine, air: Air, link: Link, direction: Direction, device: int, participation: int,
-                 rng: np.random.Generator, on_first_service: Callable[[], None]) -> None:  # fmt: skip
+                 weight: float, rng: np.random.Generator, on_first_service: Callable[[], None]) -> None:  # fmt: skip
         self._engine, self._air, self._link, self._direction = engine, air, link, direction
         self._device, self._participation, self._rng = device, participation, rng
-        self._on_first_service = on_first_service
+        self._on_first_service, self._weight = on_first_service, weight
         self._size_bit = self._left_bit = float(sum(air.payload))
         self._wasted_bit = 0.0
         self._start_ns = self._since_ns = engine.now_ns
@@ -67,6 +72,8 @@ class Transfer:
                 if cell is None:
                     cell = yield from self._find_cell()
                 cell = yield from self._served_by(cell)
+            if self._direction is Direction.UPLOAD:
+                yield from self._behind(self.last_cell)
         finally:
             self._turn_to(_Waits.SHARING)
             self._emit_record()
@@ -89,11 +96,19 @@ class Transfer:
         if self.last_cell < 0:
             self._first_cell = cell
             self._on_first_service()
+            if self._direction is Direction.DOWNLOAD:
+                yield from self._behind(cell)
         else:
             self._say(Happening.COVERAGE_BACK, cell)
             if cell != self.last_cell:
                 self._emit_handover(cell, broke_ns, Reason.OUTAGE if cause is _Waits.OUTAGE else Reason.COVERAGE)
         return cell
+
+    def _behind(self, cell: int) -> Story:
+        """The way between a cell's site and the server."""
+        self._turn_to(_Waits.BACKHAUL)
+        site = self._air.radio.weather.site_of[cell]
+        yield from self._air.backhaul.carry(self._participation, site, self._direction, self._size_bit)
 
     def _served_by(self, cell: int) -> Story:
         """Takes part in a cell until done (returns None with nothing left), failed, or handed over to a cell."""
@@ -116,8 +131,10 @@ class Transfer:
 
     def _unchanged(self, books: Cell, cell: int, level_db: float, attached_ns: int, stretch: float) -> Story:
         """Is served until the flow is done (None) or something about its radio changes (what, to which cell)."""
-        rate_bit_per_s = self._link.budget.carried(self._direction, level_db).rate_bit_per_s
-        done = books.join(self._participation, self._left_bit * stretch / rate_bit_per_s)
+        power = self._link.budget.power(self._direction, level_db)
+        rate_bit_per_s = self._link.budget.carried(self._direction, power).rate_bit_per_s
+        weight = self._weight * self._air.sharing.weight(rate_bit_per_s)
+        done = books.join(self._participation, self._left_bit * stretch / rate_bit_per_s, weight, power)
         try:
             while True:
                 change = self._link.next_change(self._direction, cell, level_db, attached_ns, self._engine.now_ns)
@@ -164,7 +181,8 @@ class Transfer:
     def _stretch(self, level_db: float, books: Cell) -> float:
         """How much more or less than its bits the mean rate has to carry, by one draw of the fading."""
         radio = self._air.radio
-        carried = self._link.budget.carried(self._direction, level_db, 1.0 / (books.flows + 1))
+        power = self._link.budget.power(self._direction, level_db)
+        carried = self._link.budget.carried(self._direction, power, books.share(self._weight))
         coherence_s = radio.fading.coherence_s(self._link.speed_m_per_s(self._engine.now_ns), radio.sites.carrier_hz)
         work_bit = radio.fading.work_bit(
             self._left_bit, radio.rate_map, carried.snr_db, carried.bandwidth_hz, coherence_s, self._rng

@@ -37,6 +37,8 @@ class Group:
     by_region: bool = False
     """whether what a device holds depends on where it lives"""
     at_site: bool = False
+    weight: float = 1.0
+    """what its devices' shares of a cell are multiplied by"""
     resumes: bool = True
     """whether a job whose processor lost its power goes on with the steps that it had not finished"""
 
