@@ -6,12 +6,13 @@ from typing import NamedTuple
 
 import numpy as np
 
+from qflsim.radio.equipment import Hardware
 from qflsim.radio.fading import FadingLaw
 from qflsim.radio.handover import A3
 from qflsim.radio.rate import RateMap, noise_dbm
 from qflsim.radio.sharing import Power
 from qflsim.radio.uplink import Uplink
-from qflsim.radio.weather import Hardware, Weather
+from qflsim.radio.weather import Weather
 from qflsim.records import Direction
 from qflsim.units import Floats, from_db
 from qflsim.world.sites import Sites

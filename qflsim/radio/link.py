@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from qflsim.radio.budget import Budget, Radio
-from qflsim.radio.weather import Hardware
+from qflsim.radio.equipment import Hardware
 from qflsim.records import Direction
 from qflsim.units import FOREVER_NS, Floats, to_ns
 from qflsim.world.mobility import Track

@@ -1,7 +1,6 @@
 """The radio weather: how much of what a cell sends arrives where, a pure function of (seed, cell, place)."""
 
 import math
-from typing import NamedTuple
 
 import numpy as np
 
@@ -11,15 +10,6 @@ from qflsim.radio.pathloss import PathLoss
 from qflsim.streams import Streams
 from qflsim.units import Floats
 from qflsim.world.sites import Sites
-
-
-class Hardware(NamedTuple):
-    """A device's radio: radiated power, receiver noise, antenna height, and the loss of what it stands in."""
-
-    eirp_dbm: float
-    noise_figure_db: float
-    height_m: float
-    penetration_loss_db: float
 
 
 class Weather:

@@ -4,14 +4,17 @@ from collections.abc import Sequence
 from concurrent.futures import Executor
 from typing import NamedTuple
 
+import numpy as np
+
 from qflsim import records
 from qflsim.learning.interference import InterferenceGraphs, SightedGraphs
 from qflsim.learning.mixtures import MixedGraphs
 from qflsim.learning.training import Training
 from qflsim.learning.updates import Learner
 from qflsim.radio.budget import Radio
+from qflsim.radio.equipment import Equipment, Hardware
 from qflsim.radio.sharing import BandShare, TimeShare
-from qflsim.radio.weather import Hardware, Weather
+from qflsim.radio.weather import Weather
 from qflsim.records import Direction, Happening, Observer
 from qflsim.scenario.schema import DeviceGroup, Scenario
 from qflsim.scenario.sources import Sources, Tracks
@@ -24,7 +27,7 @@ from qflsim.sim.surroundings import Surroundings
 from qflsim.sim.transfer import Air, Payload
 from qflsim.sim.world import Group, World
 from qflsim.streams import Streams
-from qflsim.units import FOREVER_NS, to_ns
+from qflsim.units import FOREVER_NS, Floats, to_ns
 from qflsim.world.backhaul import Network
 from qflsim.world.fleet import Fleet, Movers
 from qflsim.world.mobility import Leg
@@ -70,7 +73,7 @@ def with_sights(scenario: Scenario, sources: Sources) -> Sources:
         return sources
     streams, movers, exam = Streams(scenario.seed), _all_movers(scenario, sources), scenario.task.holdout
     fleet = Fleet(movers, streams, lambda device, leg: None)
-    surroundings = Surroundings(fleet, _all_hardware(scenario, movers, streams), _radio(scenario, streams))
+    surroundings = Surroundings(fleet, _equipment(scenario, fleet), _radio(scenario, streams))
     until_ns, seen = to_ns(scenario.stop.duration_s), dict(sources.graphs)
     for name, family in blind.items():
         devices = [device for device in range(len(fleet)) if fleet.key(device)[0] == name]
@@ -89,7 +92,7 @@ def build(scenario: Scenario, sources: Sources, observers: Sequence[Observer] = 
     streams = Streams(scenario.seed)
     movers = _all_movers(scenario, sources)
     fleet = Fleet(movers, streams, lambda device, leg: engine.emit(_leg(engine.now_ns, device, leg)))
-    hardware = _all_hardware(scenario, movers, streams)
+    hardware = _equipment(scenario, fleet)
     backhaul = _backhaul(scenario, engine, streams)
     air = _air(scenario, engine, streams, backhaul)
     trainings = {group.name: _training(scenario, group, sources) for group in scenario.devices}
@@ -116,9 +119,9 @@ def _all_movers(scenario: Scenario, sources: Sources) -> list[Movers]:
     return [_movers(group, sources.tracks) for group in scenario.devices]
 
 
-def _all_hardware(scenario: Scenario, movers: Sequence[Movers], streams: Streams) -> list[Hardware]:
-    groups = zip(scenario.devices, movers, strict=True)
-    return [hardware for group, moving in groups for hardware in _hardware(group, moving.count, streams)]
+def _equipment(scenario: Scenario, fleet: Fleet) -> Equipment:
+    groups = zip(scenario.devices, fleet.movers, strict=True)
+    return Equipment(fleet, [_issued(group, movers.count, fleet.streams) for group, movers in groups])
 
 
 def _movers(group: DeviceGroup, tracks: Tracks) -> Movers:
@@ -129,11 +132,10 @@ def _movers(group: DeviceGroup, tracks: Tracks) -> Movers:
     return Movers(group.name, group.count, group.mobility)
 
 
-def _hardware(group: DeviceGroup, count: int, streams: Streams) -> list[Hardware]:
+def _issued(group: DeviceGroup, count: int, streams: Streams) -> tuple[Hardware, Floats]:
     drawn = streams.named(group.name, "penetration").normal(size=count)
-    losses_db = group.penetration_loss_db + group.penetration_deviation_db * drawn
-    return [Hardware(group.eirp_dbm, group.noise_figure_db, group.height_m, max(0.0, float(loss_db)))
-            for loss_db in losses_db]  # fmt: skip
+    losses_db = np.maximum(0.0, group.penetration_loss_db + group.penetration_deviation_db * drawn)
+    return Hardware(group.eirp_dbm, group.noise_figure_db, group.height_m, group.penetration_loss_db), losses_db
 
 
 def _training(scenario: Scenario, group: DeviceGroup, sources: Sources) -> Training:
@@ -200,7 +202,7 @@ def _backhaul(scenario: Scenario, engine: Engine, streams: Streams) -> Backhaul:
 
 
 def _introduce(
-    engine: Engine, scenario: Scenario, trainings: dict[str, Training], fleet: Fleet, hardware: Sequence[Hardware]
+    engine: Engine, scenario: Scenario, trainings: dict[str, Training], fleet: Fleet, hardware: Equipment
 ) -> None:
     """Tells the observers who and what there is."""
     sites = scenario.sites
@@ -209,17 +211,24 @@ def _introduce(
                                  sites.bandwidth_hz, sites.power_dbm, sites.antenna_gain_dbi))  # fmt: skip
     for number, cell in enumerate(sites.cells):
         engine.emit(records.Cell(0, number, cell.site, cell.name, cell.azimuth_deg))
-    for device, radio in enumerate(hardware):
-        group = scenario.devices[fleet.group[device]]
-        engine.emit(records.Device(0, device, fleet.name(device), group.name, group.processor.label,
-                                   trainings[group.name].data_class, radio.eirp_dbm, radio.noise_figure_db,
-                                   radio.height_m, radio.penetration_loss_db))  # fmt: skip
+    if engine.observed:  # a million records take seconds
+        for number, group in enumerate(scenario.devices):
+            _introduce_group(engine, group, trainings[group.name].data_class, fleet.members(number), fleet, hardware)
     for device, track in fleet.from_files():
         for on_ns, off_ns in track.presence:
             engine.emit(records.Presence(0, device, on_ns, off_ns))
         track.leg(FOREVER_NS)
         for leg in track.produced:
             engine.emit(_leg(0, device, leg))
+
+
+def _introduce_group(
+    engine: Engine, group: DeviceGroup, data_class: str, devices: range, fleet: Fleet, hardware: Equipment
+) -> None:
+    name, processor = group.name, group.processor.label
+    for device in devices:
+        radio = hardware[device]
+        engine.emit(records.Device(0, device, fleet.name(device), name, processor, data_class, *radio))
 
 
 def _leg(now_ns: int, device: int, leg: Leg) -> records.Leg:

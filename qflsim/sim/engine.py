@@ -37,6 +37,11 @@ class Engine:
         self.failed = False
 
     @property
+    def observed(self) -> bool:
+        """Whether anybody hears what is emitted: where nobody does, a fact need not be put into a record."""
+        return bool(self._observers)
+
+    @property
     def now_ns(self) -> int:
         """The instant of the event being handled."""
         return int(self._environment.now)

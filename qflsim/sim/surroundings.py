@@ -9,7 +9,7 @@ from qflsim.errors import InputError
 from qflsim.learning.graphs import Instance
 from qflsim.learning.interference import InterferenceGraphs
 from qflsim.radio.budget import Budget, Radio
-from qflsim.radio.weather import Hardware
+from qflsim.radio.equipment import Equipment
 from qflsim.units import Floats, from_db
 from qflsim.world.fleet import Fleet
 
@@ -22,7 +22,7 @@ class Surroundings:
     """The devices of a run as sources of interference. A function of who and when; nothing is drawn."""
 
     fleet: Fleet
-    hardware: Sequence[Hardware]
+    hardware: Equipment
     radio: Radio
 
     def graph(self, device: int, t_ns: int, family: InterferenceGraphs) -> Instance:

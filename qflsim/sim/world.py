@@ -12,9 +12,9 @@ from qflsim.learning.interference import InterferenceGraphs
 from qflsim.learning.tasks import Gathered
 from qflsim.learning.training import Training
 from qflsim.radio.budget import Radio
+from qflsim.radio.equipment import Equipment
 from qflsim.radio.fading import Rayleigh, RayleighProcess
 from qflsim.radio.link import Link
-from qflsim.radio.weather import Hardware
 from qflsim.sim.engine import Engine
 from qflsim.sim.surroundings import Surroundings
 from qflsim.sim.transfer import Air
@@ -60,13 +60,13 @@ class World:
     streams: Streams
     fleet: Fleet
     groups: Sequence[Group]
-    hardware: Sequence[Hardware]
+    hardware: Equipment
     downtimes: Sequence[Downtime]
     air: Air
 
     def group(self, device: int) -> Group:
         """The group of a device."""
-        return self.groups[int(self.fleet.group[device])]
+        return self.groups[self.fleet.place(device)[0]]
 
     @cached_property
     def failing(self) -> Mapping[int, Downtime]:

@@ -1,9 +1,9 @@
-"""The registered devices: rows in arrays, each with a track that is made when somebody first asks for it."""
+"""The registered devices: numbers, each with a track that is made when somebody first asks for it."""
 
+from bisect import bisect_right
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-
-import numpy as np
+from itertools import accumulate
 
 from qflsim.streams import Streams
 from qflsim.units import FOREVER_NS
@@ -22,42 +22,54 @@ class Movers:
 
 
 class Fleet:
-    """All devices, numbered through the groups in their order. An idle device costs a row, nothing more.
+    """All devices, numbered through the groups in their order. An idle device costs nothing here.
 
     A device's draws are keyed by its group's name and its index in that group, so that a group appended to a scenario
-    moves nobody else's draws. `on_leg(device, leg)` hears of each leg of a law as it is produced.
+    moves nobody else's draws. `first` has the number of each group's first device. `on_leg(device, leg)` hears of each
+    leg of a law as it is produced.
     """
 
     def __init__(self, movers: Sequence[Movers], streams: Streams, on_leg: Callable[[int, Leg], None]) -> None:
         self.movers = tuple(movers)
         self.streams = streams
-        counts = [m.count for m in self.movers]
-        self.group = np.repeat(np.arange(len(counts)), counts)
-        self.index = np.concatenate([np.arange(count) for count in counts]) if counts else np.empty(0, dtype=int)
+        *self.first, self._count = accumulate((m.count for m in self.movers), initial=0)
         self._on_leg = on_leg
         self._tracks: dict[int, Track] = {}
 
     def __len__(self) -> int:
-        return len(self.group)
+        return self._count
+
+    def place(self, device: int) -> tuple[int, int]:
+        """Number of its group and index in the group."""
+        group = bisect_right(self.first, device) - 1
+        return group, device - self.first[group]
+
+    def members(self, group: int) -> range:
+        """The devices of a group."""
+        return range(self.first[group], self.first[group] + self.movers[group].count)
 
     def key(self, device: int) -> tuple[str, int]:
         """Group name and index in the group: what a device's streams are named by."""
-        return self.movers[self.group[device]].group, int(self.index[device])
+        group, index = self.place(device)
+        return self.movers[group].group, index
 
     def name(self, device: int) -> str:
         """The name in the file it was read from, or group name and index."""
-        movers, index = self.movers[self.group[device]], int(self.index[device])
+        group, index = self.place(device)
+        movers = self.movers[group]
         return movers.names[index] if movers.names else f"{movers.group}-{index}"
 
     def track(self, device: int) -> Track:
         """Where the device goes."""
-        movers = self.movers[int(self.group[device])]
+        if device in self._tracks:
+            return self._tracks[device]
+        group, index = self.place(device)
+        movers = self.movers[group]
         if movers.law is None:
-            return movers.tracks[int(self.index[device])]
-        if device not in self._tracks:
-            legs = movers.law.track(self.streams.named(*self.key(device), "mobility"))
-            self._tracks[device] = Track(self._told(device, legs), legs.presence)
-        return self._tracks[device]
+            return movers.tracks[index]
+        legs = movers.law.track(self.streams.named(movers.group, index, "mobility"))
+        track = self._tracks[device] = Track(self._told(device, legs), legs.presence)
+        return track
 
     def _told(self, device: int, track: Track) -> Iterator[Leg]:
         for leg in track:
@@ -66,9 +78,9 @@ class Fleet:
 
     def from_files(self) -> Iterator[tuple[int, Track]]:
         """The devices whose tracks were read from a file."""
-        for device in range(len(self)):
-            if self.movers[self.group[device]].law is None:
-                yield device, self.track(device)
+        for first, movers in zip(self.first, self.movers, strict=True):
+            if movers.law is None:
+                yield from enumerate(movers.tracks, first)
 
     def changes(self) -> list[tuple[int, bool, int]]:
         """Every (instant, comes, device) at which a device of a file comes or goes, in the order of time."""

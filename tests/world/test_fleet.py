@@ -4,7 +4,6 @@ from collections.abc import Iterator
 from itertools import pairwise
 
 import numpy as np
-import pytest
 
 from qflsim.streams import Streams
 from qflsim.units import FOREVER_NS, NS_PER_S
@@ -32,6 +31,8 @@ def test_devices_are_numbered_through_the_groups() -> None:
     both = fleet(Movers("a", 2, WALK), file_of(((0, 9),), ((3, 9),)), Movers("c", 1, WALK))
     assert len(both) == 5
     assert [both.key(device) for device in range(5)] == [("a", 0), ("a", 1), ("file", 0), ("file", 1), ("c", 0)]
+    assert [both.place(device) for device in range(5)] == [(0, 0), (0, 1), (1, 0), (1, 1), (2, 0)]
+    assert [list(both.members(group)) for group in range(3)] == [[0, 1], [2, 3], [4]]
     assert [both.name(device) for device in range(5)] == ["a-0", "a-1", "v0", "v1", "c-0"]
 
 
@@ -85,9 +86,17 @@ def test_changes_are_those_of_files_in_order_of_time() -> None:
     assert [device for device, _ in fleets.from_files()] == [1, 2]
 
 
-@pytest.mark.parametrize("count", [0, 1_000_000])
-def test_idle_devices_are_rows(count: int) -> None:
-    """A million registered devices are arrays: no track and no draw is made for them."""
-    crowd = fleet(Movers("a", count, WALK))
-    assert len(crowd) == count
+def test_an_empty_group_has_no_device() -> None:
+    """Numbers go on behind it as if it were not there; so they do behind an empty file."""
+    crowd = fleet(Movers("a", 1, WALK), file_of(), Movers("c", 1, WALK), Movers("d", 0, WALK))
+    assert [crowd.key(device) for device in range(len(crowd))] == [("a", 0), ("c", 0)]
+    assert list(crowd.members(1)) == list(crowd.from_files()) == []
+    assert len(fleet()) == 0
+
+
+def test_idle_devices_cost_nothing() -> None:
+    """A thousand million registered devices are a number: no track, no draw and no row is made for them."""
+    crowd = fleet(Movers("a", 10**9, WALK), Movers("b", 1, WALK))
+    assert len(crowd) == 10**9 + 1
+    assert crowd.key(10**9) == ("b", 0)
     assert crowd._tracks == {}
