@@ -4,7 +4,7 @@ from collections import Counter
 
 import numpy as np
 
-from qflsim.learning.selection import ranked
+from qflsim.learning.selection import Turns
 from qflsim.records import Fate
 from qflsim.sim.engine import Order
 from qflsim.sim.participation import Aggregator, Participation
@@ -20,28 +20,27 @@ class Roster:
         self._present = np.ones(len(world.fleet), dtype=bool)
         for device, _ in world.fleet.from_files():
             self._present[device] = False
-        self._busy = np.zeros(len(world.fleet), dtype=bool)
-        self._numbers = np.zeros(len(world.fleet), dtype=np.int64)
-        self._calls = 0
+        self._eligible = self._present.copy()
+        self._eligible_count = int(self._eligible.sum())
+        self._numbers = np.zeros(len(world.fleet), dtype=np.int32)
+        self._turns, self._epoch = Turns(world.fleet, -1, world.streams), -1
         self._by_device: dict[int, Participation] = {}
         self.in_flight: dict[int, Participation] = {}
         self.invited = 0
 
     def invite(self, count: int, round_: int, server: Aggregator) -> list[Participation]:
         """Invites up to so many of the devices that are present and not yet taking part."""
-        eligible = self._present & ~self._busy
-        if count <= 0 or not eligible.any():
-            return []
-        devices = ranked(self._world.fleet, eligible, self._calls, self._world.streams)[:count]
-        self._calls += 1
-        return [self._start(int(device), round_, server) for device in devices]
+        if round_ != self._epoch:
+            self._turns, self._epoch = Turns(self._world.fleet, round_, self._world.streams), round_
+        count = max(0, min(count, self._eligible_count))
+        return [self._start(device, round_, server) for device in self._turns.next(count, self._eligible)]
 
     def _start(self, device: int, round_: int, server: Aggregator) -> Participation:
         participation = Participation(self._world, server, self.invited, device, int(self._numbers[device]), round_)
         self.invited += 1
         self._numbers[device] += 1
-        self._busy[device] = True
         self.in_flight[participation.identity] = self._by_device[device] = participation
+        self._admit(device)
         if self._timeout_s is not None:
             engine = self._world.engine
             engine.call_at(engine.now_ns + to_ns(self._timeout_s), Order.POLICY, participation.identity,
@@ -51,17 +50,25 @@ class Roster:
     def release(self, participation: Participation) -> None:
         """A participation has arrived or ended; its device can be invited again."""
         del self.in_flight[participation.identity], self._by_device[participation.device]
-        self._busy[participation.device] = False
+        self._admit(participation.device)
 
     def device_on(self, device: int) -> None:
         """A device is there."""
         self._present[device] = True
+        self._admit(device)
 
     def device_off(self, device: int) -> None:
         """A device is gone, and with it what it was doing."""
         self._present[device] = False
+        self._admit(device)
         if device in self._by_device:
             self._by_device[device].call_off(Fate.DEVICE_OFF)
+
+    def _admit(self, device: int) -> None:
+        """Notes whether a device can be invited: it is there, and not taking part."""
+        eligible = bool(self._present[device]) and device not in self._by_device
+        self._eligible_count += eligible - int(self._eligible[device])
+        self._eligible[device] = eligible
 
     def waiting_for(self) -> str:
         """What the participations in flight are waiting for, in words."""
