@@ -16,7 +16,7 @@ from qflsim.sim.engine import Order, Story
 from qflsim.sim.participation import Participation
 from qflsim.sim.roster import Roster
 from qflsim.sim.world import World
-from qflsim.units import FOREVER_NS, NEVER_NS, to_ns
+from qflsim.units import FOREVER_NS, to_ns
 
 
 class Server:
@@ -32,6 +32,9 @@ class Server:
         self._applied: Counter[str] = Counter()
         self._bell, self._rung = world.engine.event(), False
         self._made_ns: list[int] = []
+        self._drops_late = isinstance(rules.when, Rounds) and rules.when.late == "drop"
+        self._answered = self._arrived = 0
+        """of those who were invited to this round"""
         self.version = 0
         self.round = -1
         self.arrivals = 0
@@ -65,7 +68,7 @@ class Server:
             self._say(Happening.ROUND_OPEN, self.round)
             limit_ns = FOREVER_NS if when.limit_s is None else self._engine.now_ns + to_ns(when.limit_s)
             limit = self._engine.at(limit_ns, Order.POLICY)
-            while not (limit.processed or self._closes(when, invited)):
+            while not (limit.processed or when.closes(len(invited), self._answered, self._arrived)):
                 yield self._news() | limit
             if when.late == "recall":
                 for participation in [p for p in invited if p.identity in self._roster.in_flight]:
@@ -74,12 +77,9 @@ class Server:
             if self._engine.ending is not None:
                 return  # those in flight were told so just now, which is no answer
             self.round += 1
+            self._answered = self._arrived = 0
             arrived, self._buffer = self._buffer, []
             self._make_version(arrived)
-
-    def _closes(self, when: Rounds, invited: list[Participation]) -> bool:
-        answered = sum(p.identity not in self._roster.in_flight for p in invited)
-        return when.closes(len(invited), answered, sum(p.arrived_ns != NEVER_NS for p in invited))
 
     def _invite(self, count: int) -> list[Participation]:
         return [] if self._engine.ending is not None else self._roster.invite(count, self.round, self)
@@ -101,9 +101,9 @@ class Server:
     def arrived(self, participation: Participation) -> None:
         """An update is here."""
         self.arrivals += 1
-        self._roster.release(participation)
-        when = self._rules.when
-        if isinstance(when, Rounds) and when.late == "drop" and participation.round < self.round:
+        self._release(participation)
+        self._arrived += participation.round == self.round
+        if self._drops_late and participation.round < self.round:
             self._end(participation, Fate.LATE)
         else:
             self._buffer.append(participation)
@@ -111,9 +111,13 @@ class Server:
 
     def ended(self, participation: Participation, fate: Fate) -> None:
         """A participation will not arrive."""
-        self._roster.release(participation)
+        self._release(participation)
         self._end(participation, fate)
         self._ring()
+
+    def _release(self, participation: Participation) -> None:
+        self._roster.release(participation)
+        self._answered += participation.round == self.round
 
     def device_on(self, device: int) -> None:
         """A device can be invited."""
