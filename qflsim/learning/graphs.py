@@ -1,6 +1,7 @@
 """The graphs that devices hold: families of connected weighted graphs, drawn from a stream."""
 
 import math
+from functools import lru_cache
 from typing import Annotated, Literal, NamedTuple, Protocol, Self
 
 import networkx as nx
@@ -215,7 +216,8 @@ def connected_share(nodes: int, edge_probability: float) -> float:
 
 def instance(weights: Floats, fields: Floats, data_class: str) -> Instance:
     """The instance of given weights (n, n) and linear terms (n,), divided by the root mean square of those not 0."""
-    heads, tails = np.nonzero(np.triu(weights))
+    heads, tails = np.nonzero(weights)
+    heads, tails = heads[heads < tails], tails[heads < tails]
     terms = np.concatenate([weights[heads, tails], fields[fields != 0]])
     scale = np.sqrt(np.mean(terms**2)) if len(terms) else 1.0
     colours = edge_colours(list(zip(heads.tolist(), tails.tolist(), strict=True)))
@@ -272,6 +274,7 @@ def _matrix(nodes: int, edges: npt.NDArray[np.int64], values: Floats) -> Floats:
     return weights
 
 
+@lru_cache
 def _all_pairs(nodes: int) -> npt.NDArray[np.int64]:
     return np.stack(np.triu_indices(nodes, 1), axis=1)
 

@@ -50,5 +50,7 @@ def held_out(seed: int, family: GraphFamily, count: int) -> tuple[Instance, ...]
 def batches(seed: int, group: str, index: int, number: int, count: int, batch: int,
             steps: int) -> list[npt.NDArray[np.int64]]:  # fmt: skip
     """For each step of a device's participation `number`, which `batch` of its `count` graphs (all, if no more)."""
+    if batch >= count:
+        return [np.arange(count)] * steps
     rng = Streams(seed).named(group, index, "batches", number)
-    return [np.sort(rng.choice(count, min(batch, count), replace=False)) for _ in range(steps)]
+    return [np.sort(rng.choice(count, batch, replace=False)) for _ in range(steps)]
