@@ -103,6 +103,7 @@ class Device(NamedTuple):
     noise_figure_db: float
     height_m: float
     penetration_loss_db: float
+    indoor: bool
 
 
 class Site(NamedTuple):

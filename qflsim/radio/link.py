@@ -49,7 +49,7 @@ class Link:
 
     def __init__(self, radio: Radio, track: Track, hardware: Hardware, downtimes: Mapping[int, Downtime]) -> None:
         self._radio, self._track, self._downtimes = radio, track, downtimes
-        self._height_m = hardware.height_m
+        self._place = (hardware.height_m, hardware.indoor)
         self.budget = Budget(radio, hardware)
         self._period_ns = to_ns(radio.handover.measurement_period_s)
         self._ahead = 0
@@ -67,7 +67,7 @@ class Link:
         """Gains [dB] of all cells at an instant, in one column."""
         if self._last_ns != t_ns:
             x_m, y_m = self._track.leg(t_ns).at(t_ns)
-            gain_db = self._radio.weather.gain_db(np.array([x_m]), np.array([y_m]), self._height_m)
+            gain_db = self._radio.weather.gain_db(np.array([x_m]), np.array([y_m]), *self._place)
             self._last_ns, self._last_db = t_ns, gain_db
         return self._last_db
 
@@ -213,8 +213,8 @@ class Link:
         np.not_equal(x_m[1:], x_m[:-1], out=fresh[1:])
         fresh[1:] |= y_m[1:] != y_m[:-1]
         if fresh.all():
-            return self._radio.weather.gain_db(x_m, y_m, self._height_m, cell)
-        gain_db = self._radio.weather.gain_db(x_m[fresh], y_m[fresh], self._height_m, cell)
+            return self._radio.weather.gain_db(x_m, y_m, *self._place, cell)
+        gain_db = self._radio.weather.gain_db(x_m[fresh], y_m[fresh], *self._place, cell)
         return gain_db[:, np.cumsum(fresh) - 1]  # a device at rest hears the same
 
     def _horizon_ns(self, now_ns: int, since_ns: int, end_ns: int) -> int:

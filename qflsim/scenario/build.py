@@ -4,8 +4,6 @@ from collections.abc import Sequence
 from concurrent.futures import Executor
 from typing import NamedTuple
 
-import numpy as np
-
 from qflsim import records
 from qflsim.learning.interference import InterferenceGraphs, SightedGraphs
 from qflsim.learning.mixtures import MixedGraphs
@@ -27,7 +25,7 @@ from qflsim.sim.surroundings import Surroundings
 from qflsim.sim.transfer import Air, Payload
 from qflsim.sim.world import Group, World
 from qflsim.streams import Streams
-from qflsim.units import FOREVER_NS, Floats, to_ns
+from qflsim.units import FOREVER_NS, to_ns
 from qflsim.world.backhaul import Network
 from qflsim.world.fleet import Fleet, Movers
 from qflsim.world.mobility import Leg
@@ -120,8 +118,12 @@ def _all_movers(scenario: Scenario, sources: Sources) -> list[Movers]:
 
 
 def _equipment(scenario: Scenario, fleet: Fleet) -> Equipment:
-    groups = zip(scenario.devices, fleet.movers, strict=True)
-    return Equipment(fleet, [_issued(group, movers.count, fleet.streams) for group, movers in groups])
+    carrier_hz = scenario.sites.carrier_hz
+    groups = []
+    for group, movers in zip(scenario.devices, fleet.movers, strict=True):
+        drawn = group.penetration.draw(movers.count, carrier_hz, fleet.streams.named(group.name, "penetration"))
+        groups.append((Hardware(group.eirp_dbm, group.noise_figure_db, group.height_m, 0.0, False), drawn))
+    return Equipment(fleet, groups)
 
 
 def _movers(group: DeviceGroup, tracks: Tracks) -> Movers:
@@ -130,12 +132,6 @@ def _movers(group: DeviceGroup, tracks: Tracks) -> Movers:
         return Movers(group.name, len(names), None, names, tuple(track for _, track in tracks[group.name]))
     assert group.count is not None
     return Movers(group.name, group.count, group.mobility)
-
-
-def _issued(group: DeviceGroup, count: int, streams: Streams) -> tuple[Hardware, Floats]:
-    drawn = streams.named(group.name, "penetration").normal(size=count)
-    losses_db = np.maximum(0.0, group.penetration_loss_db + group.penetration_deviation_db * drawn)
-    return Hardware(group.eirp_dbm, group.noise_figure_db, group.height_m, group.penetration_loss_db), losses_db
 
 
 def _training(scenario: Scenario, group: DeviceGroup, sources: Sources) -> Training:
@@ -170,7 +166,7 @@ def _downtime(scenario: Scenario, site: str, streams: Streams) -> Downtime:
 
 def _radio(scenario: Scenario, streams: Streams) -> Radio:
     laws = scenario.radio
-    weather = Weather(scenario.sites, laws.path_loss, laws.site_correlation, streams)
+    weather = Weather(scenario.sites, laws.path_loss, laws.site_correlation, laws.strict_ranges, streams)
     return Radio(weather, laws.fading, laws.rate, laws.handover, laws.uplink, laws.activity, laws.step_db)
 
 

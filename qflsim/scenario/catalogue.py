@@ -35,7 +35,11 @@ from qflsim.learning.qaoa_task import Qaoa
 from qflsim.model import Model
 from qflsim.radio.fading import NoFading, Rayleigh
 from qflsim.radio.handover import A3
-from qflsim.radio.pathloss import CloseIn, UmiStreetCanyon
+from qflsim.radio.pathloss_city import Uma, UmiStreetCanyon
+from qflsim.radio.pathloss_country import Rma, Sma
+from qflsim.radio.pathloss_indoor import IndoorFactory, IndoorHotspot
+from qflsim.radio.pathloss_power_law import CloseIn, FreeSpace, LogDistance
+from qflsim.radio.penetration import Building, Car, FixedPenetration, NoPenetration
 from qflsim.radio.rate import GapRate
 from qflsim.radio.sharing import AlphaFair
 from qflsim.world.backhaul import IdealBackhaul, LinkedBackhaul, PatternBackhaul
@@ -54,7 +58,18 @@ CATALOGUE: dict[str, dict[str, type[Model]]] = {
         "simulator": Simulator,
         "split": SplitProcessor,
     },
-    "path loss": {"umi-street-canyon": UmiStreetCanyon, "close-in": CloseIn},
+    "path loss": {
+        "umi-street-canyon": UmiStreetCanyon,
+        "uma": Uma,
+        "rma": Rma,
+        "sma": Sma,
+        "indoor-hotspot": IndoorHotspot,
+        "indoor-factory": IndoorFactory,
+        "free-space": FreeSpace,
+        "log-distance": LogDistance,
+        "close-in": CloseIn,
+    },
+    "penetration": {"none": NoPenetration, "fixed": FixedPenetration, "car": Car, "building": Building},
     "fading": {"none": NoFading, "rayleigh": Rayleigh},
     "rate": {"gap": GapRate},
     "handover": {"a3": A3},

@@ -4,6 +4,7 @@ import hashlib
 import json
 import re
 import tomllib
+import warnings
 from collections.abc import Sequence
 from importlib.metadata import version
 from os.path import exists, isdir, isfile
@@ -12,7 +13,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from qflsim.errors import InputError
+from qflsim.errors import InputError, RangeWarning
 from qflsim.scenario.mistakes import mistakes
 from qflsim.scenario.schema import Scenario
 from qflsim.scenario.sources import files
@@ -48,7 +49,10 @@ def load(path_or_name: str | Path, *, seed: int | None = None, overrides: Sequen
         override_into(data, override)
     if seed is not None:
         data["seed"] = seed
-    return parse(data, path.parent, plugins)
+    scenario = parse(data, path.parent, plugins)
+    for outside in scenario.out_of_range():
+        warnings.warn(str(outside), RangeWarning, stacklevel=2)
+    return scenario
 
 
 def parse(data: dict[str, Any], folder: Path, plugins: bool = False) -> Scenario:
@@ -156,7 +160,7 @@ def digest(scenario: Scenario, hashes: dict[str, str]) -> str:
 
 
 _WEATHER = ("count", "mobility", "processor", "shared_processors", "eirp_dbm", "noise_figure_db", "height_m",
-            "penetration_loss_db", "penetration_deviation_db", "name")  # fmt: skip
+            "penetration", "name")  # fmt: skip
 
 _PLACES = ("at", "hexagons", "carrier_hz", "height_m", "sectors", "azimuth_deg", "beamwidth_deg", "tilt_deg")
 

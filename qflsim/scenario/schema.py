@@ -16,7 +16,9 @@ from qflsim.learning.tasks import Task
 from qflsim.model import Count, Model, Name, Patience, Positive
 from qflsim.radio.fading import FadingLaw, Rayleigh
 from qflsim.radio.handover import A3
-from qflsim.radio.pathloss import PathLoss, UmiStreetCanyon
+from qflsim.radio.pathloss import PathLoss
+from qflsim.radio.pathloss_city import UmiStreetCanyon
+from qflsim.radio.penetration import NoPenetration, Penetration
 from qflsim.radio.rate import GapRate, RateMap
 from qflsim.radio.sharing import AlphaFair, SharingLaw
 from qflsim.radio.uplink import Uplink
@@ -53,6 +55,8 @@ class RadioSection(Model):
     step_db: Annotated[float, Field(ge=0.01, le=6.0)] = 0.5
     on_interruption: Literal["resume", "restart"] = "resume"
     """What an outage or a loss of coverage does to a transfer. A handover never loses anything."""
+    strict_ranges: bool = False
+    """Whether laws used outside of where they were specified are a mistake, and not just a warning."""
 
 
 class DeviceGroup(Model):
@@ -72,11 +76,10 @@ class DeviceGroup(Model):
     eirp_dbm: Annotated[float, Field(ge=-30, le=60)] = 23.0
     noise_figure_db: Annotated[float, Field(ge=0, le=30)] = 9.0
     height_m: Annotated[float, Field(ge=0.5, le=22.5)] = 1.5
-    penetration_loss_db: Annotated[float, Field(ge=0, le=60)] = 0.0
-    penetration_deviation_db: Annotated[float, Field(ge=0, le=20)] = 0.0
-    """The loss of a device's surroundings (a car: 9 and 5 dB, TR 38.901 7.4.3.2), drawn once a device, at least 0."""
     weight: Annotated[float, Field(ge=1e-6, le=1e6)] = 1.0
     """What a device's share of a cell is multiplied by, before the shares of all are brought to a sum of 1."""
+    penetration: Annotated[Penetration, OfKind("penetration")] = NoPenetration()
+    """The loss of what a device stands in, drawn once for each."""
     graphs: Annotated[GraphFamily | InterferenceGraphs, OfKind("graphs")] = RegularGraphs()
     batch: Count = 4
     shots: Annotated[int, Field(ge=1, le=10_000_000)] = 1000
@@ -202,6 +205,27 @@ class Scenario(Model):
             if split and not task.holds_graphs:
                 raise ValueError(f"devices.{group.name}: circuits that fit one QPU; only those of graphs can be split")
         return self
+
+    @model_validator(mode="after")
+    def _within_ranges(self) -> Self:
+        if self.radio.strict_ranges and (found := self.out_of_range()):
+            raise ValueError("; ".join(map(str, found)))
+        return self
+
+    def out_of_range(self) -> list[InputError]:
+        """What lies outside of where the radio's laws were specified. Distances show in a run only."""
+        carrier_hz, law, groups = self.sites.carrier_hz, self.radio.path_loss, self.devices
+        checks = [
+            ("sites.carrier_hz", carrier_hz, law.limits.carrier_hz, law.kind),
+            ("sites.height_m", self.sites.height_m, law.limits.site_height_m, law.kind),
+            *((f"devices.{g.name}.height_m", g.height_m, law.limits.device_height_m, law.kind) for g in groups),
+            *(("sites.carrier_hz", carrier_hz, g.penetration.carrier_limits_hz, g.penetration.kind) for g in groups),
+        ]
+        return [
+            InputError(where, f"{got:g}", f"{low:g} to {high:g}, the range of {kind}")
+            for where, got, (low, high), kind in dict.fromkeys(checks)
+            if not low <= got <= high
+        ]
 
     @property
     def parameters(self) -> int:

@@ -58,7 +58,7 @@ class Surroundings:
 
     def _uplink_snr_db(self, device: int, place_m: Floats) -> Floats:
         hardware = self.hardware[device]
-        gain_db = self.radio.weather.gain_db(place_m[:1], place_m[1:], hardware.height_m)[:, 0]
+        gain_db = self.radio.weather.gain_db(place_m[:1], place_m[1:], hardware.height_m, hardware.indoor)[:, 0]
         return Budget(self.radio, hardware).uplink_snr_db(gain_db, self.radio.sites.bandwidth_hz)
 
     def _place_m(self, device: int, t_ns: int) -> tuple[float, float]:

@@ -2,11 +2,12 @@
 
 import math
 from functools import cached_property
-from typing import Annotated, Literal, NamedTuple, Self
+from typing import Annotated, Any, Literal, NamedTuple, Self
 
 from pydantic import Field, model_validator
 
 from qflsim.model import Model, Name, Share
+from qflsim.world.bands import BANDS, BandName
 from qflsim.world.mobility import Coordinate, Side
 
 CarrierHz = Annotated[float, Field(ge=0.5e9, le=350e9, description="carrier frequency in Hz: 28 GHz is 28e9")]
@@ -63,9 +64,11 @@ class Sites(Model):
     with the pattern of TR 38.901 Table 7.3-1 (`radio.antenna`). `airtime_share` is the part of each direction's
     resources that this service gets. `duplex`: "fdd" has a band of `bandwidth_hz` for each direction; "tdd" has one,
     and gives `downlink_share` of the time to the downlink. The defaults make a 28 GHz street-level micro cell of
-    64 dBm EIRP.
+    64 dBm EIRP. A `band` stands for its carrier, and for the bandwidth, power and gain that are not given; only these
+    numbers are kept.
     """
 
+    band: Annotated[BandName | None, Field(exclude=True)] = None
     carrier_hz: CarrierHz = 28e9
     bandwidth_hz: BandwidthHz = 400e6
     duplex: Literal["fdd", "tdd"] = "fdd"
@@ -82,6 +85,16 @@ class Sites(Model):
     airtime_share: Share = 0.02
     at: tuple[SiteAt, ...] = ()
     hexagons: Hexagons | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _of_its_band(cls, data: Any) -> Any:
+        band = BANDS.get(data.get("band")) if isinstance(data, dict) and isinstance(data.get("band"), str) else None
+        if band is None:
+            return data
+        if data.get("carrier_hz", band.carrier_hz) != band.carrier_hz:
+            raise ValueError(f"no carrier_hz beside a band, which has its own of {band.carrier_hz:g}")
+        return {**band._asdict(), **data}
 
     @model_validator(mode="after")
     def _somewhere(self) -> Self:

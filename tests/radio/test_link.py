@@ -9,7 +9,7 @@ import pytest
 from qflsim.radio.fading import NoFading
 from qflsim.radio.handover import A3
 from qflsim.radio.link import Change, ChangeKind, Hardware, Link, Radio
-from qflsim.radio.pathloss import UmiStreetCanyon
+from qflsim.radio.pathloss_city import UmiStreetCanyon
 from qflsim.radio.rate import GapRate
 from qflsim.records import Direction
 from qflsim.streams import Streams

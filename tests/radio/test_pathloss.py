@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tr3gpp import tr38901
 
-from qflsim.radio.pathloss import CloseIn, UmiStreetCanyon
+from qflsim.radio.pathloss_city import UmiStreetCanyon
+from qflsim.radio.pathloss_power_law import CloseIn
 from qflsim.units import Floats
 
 UMI = UmiStreetCanyon()
@@ -95,8 +96,8 @@ def test_shadow_parameters_are_those_of_the_tables() -> None:
 
 def test_los_probability_of_street_canyons() -> None:
     """One up to 18 m, and the reference numbers beyond."""
-    assert UMI.los_probability(at(0, 10, 18)).tolist() == [1.0, 1.0, 1.0]
-    assert UMI.los_probability(at(50, 100, 500)) == pytest.approx([0.519585, 0.230985, 0.036001], abs=1e-6)
+    assert UMI.los_probability(at(0, 10, 18), 10.0, 1.5).tolist() == [1.0, 1.0, 1.0]
+    assert UMI.los_probability(at(50, 100, 500), 10.0, 1.5) == pytest.approx([0.519585, 0.230985, 0.036001], abs=1e-6)
 
 
 def test_continuous_at_the_breakpoint() -> None:
@@ -144,5 +145,5 @@ def test_close_in_reference_numbers() -> None:
 
 def test_close_in_sees_everywhere_when_told_so() -> None:
     """The LOS probability is that of street canyons, or one."""
-    assert CloseIn(los_everywhere=True).los_probability(at(1, 1e4)).tolist() == [1.0, 1.0]
-    assert CloseIn().los_probability(at(50.0)) == UMI.los_probability(at(50.0))
+    assert CloseIn(los_everywhere=True).los_probability(at(1, 1e4), 10.0, 1.5).tolist() == [1.0, 1.0]
+    assert CloseIn().los_probability(at(50.0), 10.0, 1.5) == UMI.los_probability(at(50.0), 10.0, 1.5)

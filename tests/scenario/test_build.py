@@ -15,14 +15,13 @@ TWO: dict[str, Any] = {
     "stop": {"duration_s": 1.0},
     "sites": {"at": [{"name": "a", "x_m": 0.0, "y_m": 0.0}, {"name": "b", "x_m": 50.0, "y_m": 0.0}]},
     "devices": [
-        {"name": "cars", "count": 2000, "penetration_loss_db": 9.0, "penetration_deviation_db": 5.0, "eirp_dbm": 20.0},
+        {"name": "cars", "count": 2000, "penetration": {"kind": "car"}, "eirp_dbm": 20.0},
         {
             "name": "walkers",
             "count": 3,
             "processor": {"kind": "ion-trap"},
             "graphs": {"kind": "complete", "nodes": 4},
-            "penetration_loss_db": 45.0,
-            "penetration_deviation_db": 5.0,
+            "penetration": {"kind": "car", "mean_db": 45.0},
         },
     ],
 }

@@ -33,7 +33,8 @@ TOWN: dict[str, Any] = {
     "stop": {"duration_s": 3.0},
     "sites": {"at": [{"name": "west", "x_m": 0.0, "y_m": 0.0}, {"name": "east", "x_m": 160.0, "y_m": 0.0}]},
     "devices": [
-        {"name": "walkers", "count": 7, "processor": {"kind": "simulator"}, "penetration_deviation_db": 5.0,
+        {"name": "walkers", "count": 7, "processor": {"kind": "simulator"},
+         "penetration": {"kind": "car", "mean_db": 0.0},
          "graphs": {"kind": "interference", "nodes": 4}, "batch": 1,
          "mobility": {"kind": "random-waypoint", "area_m": [200.0, 80.0], "speed_m_per_s": [5.0, 15.0]}},
     ],
@@ -118,8 +119,8 @@ def test_those_in_one_place_do_not_hide_the_device() -> None:
     """Among equally near ones the device itself is first, then the others by number."""
     still = {"kind": "static", "at_m": [30.0, 20.0]}
     loud = {**TOWN["devices"][0], "mobility": still, "count": 1, "name": "loud", "eirp_dbm": 30.0}
-    quiet = {**loud, "name": "quiet", "count": 4, "eirp_dbm": 0.0, "penetration_deviation_db": 0.0}
-    world = around({**TOWN, "devices": [loud | {"penetration_deviation_db": 0.0}, quiet]})
+    quiet = {**loud, "name": "quiet", "count": 4, "eirp_dbm": 0.0, "penetration": {"kind": "none"}}
+    world = around({**TOWN, "devices": [loud | {"penetration": {"kind": "none"}}, quiet]})
     seen_by_loud, seen_by_quiet = (world.graph(device, 0, FAMILY).weights for device in (0, 3))
     # Two of unequal power lose more than two weak ones: the loud one stands where its couplings are.
     assert seen_by_loud[0, 1] == seen_by_loud[0, 2] != seen_by_loud[1, 2]
