@@ -4,12 +4,23 @@ import json
 import math
 import os
 import sys
+import warnings
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
 
 import typer
 
-from qflsim.errors import EXIT_FAILED, EXIT_INPUT, EXIT_NO, InputError, InputErrors, QflsimError, RunError, StoppedError
+from qflsim.errors import (
+    EXIT_FAILED,
+    EXIT_INPUT,
+    EXIT_NO,
+    InputError,
+    InputErrors,
+    QflsimError,
+    RangeWarning,
+    RunError,
+    StoppedError,
+)  # fmt: skip
 
 app = typer.Typer(
     help="Simulate quantum federated learning over 6G radio networks.",
@@ -225,6 +236,7 @@ def main() -> NoReturn:
     """The `qflsim` command. A mistake or mishap ends it with a line and an exit code, without a traceback."""
     words = sys.argv[1:] or ["--help"]
     as_json = "--json" in words
+    warnings.formatwarning = _warning
     try:
         sys.exit(app(words, standalone_mode=False))
     except QflsimError as error:
@@ -234,6 +246,15 @@ def main() -> NoReturn:
         sys.exit(_told(InputError("the command line", got, f"what {_help(words)} describes"), as_json))
     except OSError as error:
         sys.exit(_told(RunError(f"{error.filename or 'input/output'}: {error.strerror or error}"), as_json))
+
+
+def _warning(
+    message: Warning | str, category: type[Warning], filename: str, lineno: int, line: str | None = None
+) -> str:
+    """A line for what the scenario's author should know; what concerns the program's author names the place in it."""
+    if category is RangeWarning:
+        return f"warning: {message}\n"
+    return f"{filename}:{lineno}: {category.__name__}: {message}\n"
 
 
 def _help(words: list[str]) -> str:

@@ -372,6 +372,17 @@ def test_validate(qflsim: Command, tiny: Path, tmp_path: Path) -> None:
     assert json.loads(qflsim("validate", tiny, "--json").out) == {"errors": []}
 
 
+def test_a_law_outside_its_range_is_a_line_on_standard_error(qflsim: Command, tiny: Path, tmp_path: Path) -> None:
+    """A warning and no mistake, so that standard output and exit code are as ever; strict, it is a mistake."""
+    far = tmp_path / "far.toml"
+    far.write_text(tiny.read_text() + '\n[radio]\npath_loss = { kind = "uma" }\n')
+    told = subprocess.run([*COMMAND, "validate", str(far), "--json"], capture_output=True, text=True, check=True)
+    assert told.stderr == f"warning: {far}: sites.height_m: got 10; want 25, the range of uma\n"
+    assert json.loads(told.stdout) == {"errors": []}
+    far.write_text(far.read_text() + "strict_ranges = true\n")
+    assert qflsim("validate", far) == (2, f"{far}: sites.height_m: got 10; want 25, the range of uma\n", "")
+
+
 def test_inspect(qflsim: Command, finished: Trace) -> None:
     """The required keys, with the values of the trace; for people, the same in tables."""
     told = json.loads(qflsim("inspect", finished.path, "--json").out)

@@ -60,7 +60,8 @@ class Uma(Model):
 
     The table draws the height h_E of what reflects: 1 m with the probability `ground_reflects`, else evenly one of 12,
     15, ... up to h_device - 1.5. Since places have no memory of draws here, the loss is the mean in dB over them; a
-    draw's own deviation (none below 13.5 m) is left out, and above that height the mean may fall with distance.
+    draw's own deviation (none below 13.5 m) is left out. Above that height the mean falls with distance here and
+    there, by less than 1 dB and below 1 GHz only.
 
     Source: 3GPP TR 38.901 v19.4.0, Tables 7.4.1-1 (loss, sigma), 7.4.2-1 (LOS), 7.5-6 (shadow correlation), 7.6.3.1-2.
     Valid to 5 km and from 0.5 to 100 GHz, sites at 25 m, devices at 1.5 to 22.5 m. Nearer than 10 m the loss is that

@@ -13,7 +13,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from qflsim.errors import InputError, RangeWarning
+from qflsim.errors import InputError, InputErrors, RangeWarning
 from qflsim.scenario.mistakes import mistakes
 from qflsim.scenario.schema import Scenario
 from qflsim.scenario.sources import files
@@ -51,7 +51,7 @@ def load(path_or_name: str | Path, *, seed: int | None = None, overrides: Sequen
         data["seed"] = seed
     scenario = parse(data, path.parent, plugins)
     for outside in scenario.out_of_range():
-        warnings.warn(str(outside), RangeWarning, stacklevel=2)
+        warnings.warn(f"{path_or_name}: {outside}", RangeWarning, stacklevel=2)
     return scenario
 
 
@@ -61,6 +61,8 @@ def parse(data: dict[str, Any], folder: Path, plugins: bool = False) -> Scenario
         scenario = Scenario.model_validate(data, context={"plugins": plugins})
     except ValidationError as error:
         raise mistakes(error, Scenario, data) from None
+    if scenario.radio.strict_ranges and (outside := scenario.out_of_range()):
+        raise InputErrors(outside)
     scenario._folder = folder
     return scenario
 

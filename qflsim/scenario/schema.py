@@ -206,12 +206,6 @@ class Scenario(Model):
                 raise ValueError(f"devices.{group.name}: circuits that fit one QPU; only those of graphs can be split")
         return self
 
-    @model_validator(mode="after")
-    def _within_ranges(self) -> Self:
-        if self.radio.strict_ranges and (found := self.out_of_range()):
-            raise ValueError("; ".join(map(str, found)))
-        return self
-
     def out_of_range(self) -> list[InputError]:
         """What lies outside of where the radio's laws were specified. Distances show in a run only."""
         carrier_hz, law, groups = self.sites.carrier_hz, self.radio.path_loss, self.devices
@@ -222,7 +216,7 @@ class Scenario(Model):
             *(("sites.carrier_hz", carrier_hz, g.penetration.carrier_limits_hz, g.penetration.kind) for g in groups),
         ]
         return [
-            InputError(where, f"{got:g}", f"{low:g} to {high:g}, the range of {kind}")
+            InputError(where, f"{got:g}", f"{low:g}{f' to {high:g}' if low < high else ''}, the range of {kind}")
             for where, got, (low, high), kind in dict.fromkeys(checks)
             if not low <= got <= high
         ]

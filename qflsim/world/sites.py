@@ -89,12 +89,13 @@ class Sites(Model):
     @model_validator(mode="before")
     @classmethod
     def _of_its_band(cls, data: Any) -> Any:
-        band = BANDS.get(data.get("band")) if isinstance(data, dict) and isinstance(data.get("band"), str) else None
-        if band is None:
+        name = data.get("band") if isinstance(data, dict) else None
+        if not isinstance(name, str) or name not in BANDS:
             return data
+        band = BANDS[name]
         if data.get("carrier_hz", band.carrier_hz) != band.carrier_hz:
             raise ValueError(f"no carrier_hz beside a band, which has its own of {band.carrier_hz:g}")
-        return {**band._asdict(), **data}
+        return {**band._asdict(), **data, "band": None}
 
     @model_validator(mode="after")
     def _somewhere(self) -> Self:

@@ -1,7 +1,8 @@
-"""Path loss against published numbers, an independent copy of the standard's tables, and its necessary shape."""
+"""All families of path loss: the printed tables, and what every one of them has to obey."""
 
 import math
 import re
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -10,14 +11,25 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tr3gpp import tr38901
 
-from qflsim.radio.pathloss_city import UmiStreetCanyon
-from qflsim.radio.pathloss_power_law import CloseIn
+from qflsim.radio.pathloss import PathLoss
+from qflsim.radio.pathloss_city import Uma, UmiStreetCanyon
+from qflsim.radio.pathloss_country import Rma, Sma
+from qflsim.radio.pathloss_indoor import IndoorFactory, IndoorHotspot
+from qflsim.radio.pathloss_power_law import CloseIn, FreeSpace, LogDistance
 from qflsim.units import Floats
 
-UMI = UmiStreetCanyon()
-DISTANCES = st.floats(0.0, 20_000.0)
-HEIGHTS = st.floats(1.5, 22.5)
-CARRIERS = st.floats(0.5e9, 100e9)
+HALLS = [IndoorFactory(hall="SL"), IndoorFactory(hall="DL"), IndoorFactory(hall="SH"), IndoorFactory(hall="DH")]
+OFFICES = [IndoorHotspot(office="open"), IndoorHotspot(office="mixed")]
+OUTDOORS: list[PathLoss] = [UmiStreetCanyon(), Uma(), Rma(), Sma()]
+SMOOTH: list[PathLoss] = [*OFFICES, *HALLS, IndoorFactory(hall="HH"), FreeSpace(), LogDistance(), CloseIn()]
+"""Those without a breakpoint."""
+FAMILIES = [*OUTDOORS, *SMOOTH]
+PRINTED: list[tuple[PathLoss, str, str]] = [
+    (UmiStreetCanyon(), "UMi-StreetCanyon", "UMi-StreetCanyon"), (Uma(), "UMa", "UMa"), (Rma(), "RMa", "RMa"),
+    (Sma(), "SMa", "SMa"), (IndoorHotspot(), "InH-Office", "InH-Office"),
+    *((hall, "InF", f"InF-{hall.hall}") for hall in HALLS),
+]  # fmt: skip
+TYPICAL_SITE_M = {"umi-street-canyon": 10.0, "uma": 25.0, "rma": 35.0, "sma": 30.0}
 
 
 def at(*values: float) -> Floats:
@@ -25,125 +37,192 @@ def at(*values: float) -> Floats:
     return np.array(values)
 
 
-def test_ns3_vectors_at_5_ghz() -> None:
-    """The numbers in ns-3's own test suite, four distances of either state."""
-    los_db, nlos_db = UMI.loss_db(at(10, 100, 1000, 5000), 10.0, 1.5, 5e9)
-    assert los_db == pytest.approx([69.8591, 88.4122, 119.3114, 147.2696], abs=0.01)
-    assert nlos_db == pytest.approx([76.7563, 107.9432, 143.1886, 167.8617], abs=0.01)
-
-
-def test_grid_of_carriers_and_distances() -> None:
-    """A grid computed twice elsewhere: by hand-written formulas and by Sionna's reference functions."""
-    carrier_hz = 1e9 * at(3.5, 3.5, 3.5, 7.125, 7.125, 28, 28, 39)
-    distance_m = at(100, 500, 1000, 100, 500, 100, 500, 100)
-    los_db, nlos_db = UMI.loss_db(distance_m, 10.0, 1.5, carrier_hz)
-    expected = [85.3142, 107.1138, 119.1531, 91.4885, 107.4276, 103.3760, 118.0228, 106.2541]
-    assert los_db == pytest.approx(expected, abs=1e-4)
-    expected = [104.6438, 129.2645, 139.8892, 111.2195, 135.8402, 123.8796, 148.5003, 126.9449]
-    assert nlos_db == pytest.approx(expected, abs=1e-4)
-
-
-def table_row(condition: str, f_ghz: float, d2d_m: float, site_m: float, device_m: float) -> float:
-    """The loss in dB by the formula as printed in the table, translated from LaTeX and evaluated."""
+def python(latex: str) -> str:
+    """An expression of the tables as one of Python, where products are written out."""
     names = {
-        "PL'_{UMi-NLOS}": "corner", "PL_1": "pl1", "PL_2": "pl2", r"\log_{10}": "*lg",
-        r"d'_{BP}": "bp", "d_{3D}": "d", "f_c": "f", "h_{BS}": "hs", "h_{UT}": "hu", "^2": "**2",
+        r"\log_{10}": " lg ", r"\min": " min ", r"\max": " max ", r"\pi": " pi ", "PL_1(d_{BP})": " pl1_at_bp ",
+        "d'_{BP}": " bp ", "d_{BP}": " bp ", "d_{3D}": " d ", "f_c": " f ", "h_{BS}": " hs ", "h_{UT}": " hu ",
+        "^{1.72}": "**1.72", "^2": "**2",
     }  # fmt: skip
-    known: dict[str, Any] = {
-        "lg": math.log10, "f": f_ghz, "hs": site_m, "hu": device_m, "d": math.hypot(d2d_m, site_m - device_m),
-        "bp": 4 * (site_m - 1) * (device_m - 1) * f_ghz * 1e9 / 3e8,
-    }  # fmt: skip
-
-    def value(condition: str, name: str) -> float:
-        text = tr38901.section("7.4").pathloss(scenario="UMi-StreetCanyon", condition=condition).formula
-        for latex, python in names.items():
-            text = text.replace(latex, python)
-        formula = next(part for part in re.split(r";|\\quad", text) if part.strip().startswith(f"{name} ="))
-        formula = re.sub(r"([\d.)])\s*\(", r"\1*(", formula.split("=", 1)[1])
-        return float(eval(formula, known))
-
-    los = value("LOS", "pl1" if d2d_m <= known["bp"] else "pl2")
-    return los if condition == "LOS" else max(los, value("NLOS", "corner"))
+    for old, new in names.items():
+        latex = latex.replace(old, new)
+    tokens = re.findall(r"\d+\.?\d*|[A-Za-z_]\w*|\*\*|[-+*/(),]", latex)
+    written = tokens[0]
+    for left, right in pairwise(tokens):
+        product = (left == ")" or left[0].isalnum()) and (right == "(" or right[0].isalnum())
+        written += " * " + right if product and left not in ("lg", "min", "max") else " " + right
+    return written
 
 
-def test_equals_the_printed_formulas() -> None:
-    """On 300 random links, a third of them near the breakpoint, the loss is that of the transcribed standard."""
+def printed_db(scenario: str, condition: str, name: str, known: dict[str, Any]) -> float:
+    """The value of the formula that the standard prints after `name =`."""
+    text = tr38901.section("7.4").pathloss(scenario=scenario, condition=condition).formula
+    part = next(part for part in re.split(r";|\\quad", text) if part.strip().startswith(f"{name} ="))
+    return float(eval(python(part.split("=", 1)[1]), {"lg": math.log10, "pi": math.pi, "min": min, "max": max}, known))
+
+
+def printed_pair(
+    model: PathLoss, scenario: str, corner: str, f_ghz: float, d2d_m: float, hs: float, hu: float
+) -> tuple[float, float]:
+    """LOS and NLOS loss in dB by the formulas of the transcribed standard."""
+    known = {"f": f_ghz, "hs": hs, "hu": hu, "d": math.hypot(d2d_m, hs - hu)}
+    if isinstance(model, Rma | Sma):
+        known |= {"h": model.building_height_m, "W": model.street_width_m, "bp": 2 * math.pi * hs * hu * f_ghz * 10 / 3}
+        known["pl1_at_bp"] = printed_db(scenario, "LOS", "PL_1", known | {"d": known["bp"]})
+    elif isinstance(model, Uma | UmiStreetCanyon):
+        known["bp"] = 4 * (hs - 1) * (hu - 1) * f_ghz * 10 / 3
+    name = "PL_{LOS}" if scenario == "InF" else "PL_{InH-LOS}" if scenario == "InH-Office" else "PL_1"
+    if "bp" in known and d2d_m > known["bp"]:
+        name = "PL_2"
+    los_db = printed_db(scenario, "LOS", name, known)
+    if scenario == "SMa":
+        return los_db, printed_db(scenario, "NLOS", "PL_{SMa-NLOS}", known)
+    assert r"\max" in tr38901.section("7.4").pathloss(scenario=corner, condition="NLOS").formula
+    if scenario == "InF":
+        rows = ["InF-SL", "InF-DL"] if corner == "InF-DL" else [corner]
+        return los_db, max(los_db, *(printed_db(row, "NLOS", "PL", known) for row in rows))
+    primed = "UMi" if scenario == "UMi-StreetCanyon" else "InH" if scenario == "InH-Office" else scenario
+    return los_db, max(los_db, printed_db(scenario, "NLOS", f"PL'_{{{primed}-NLOS}}", known))
+
+
+@pytest.mark.parametrize(("model", "scenario", "corner"), PRINTED, ids=lambda v: v if isinstance(v, str) else "")
+def test_equals_the_printed_formulas(model: PathLoss, scenario: str, corner: str) -> None:
+    """On random links, a third of them near a breakpoint, both losses are those of the transcribed standard."""
     rng = np.random.default_rng(1)
-    for link in range(300):
-        f_ghz, d2d_m = np.exp(rng.uniform(np.log([0.5, 10.0]), np.log([100.0, 5000.0]))).tolist()
-        site_m, device_m = rng.uniform(5.0, 15.0), rng.uniform(1.5, 22.5)
-        if link % 3 == 0:
-            breakpoint_m = 4.0 * (site_m - 1.0) * (device_m - 1.0) * f_ghz * 1e9 / 3e8
-            d2d_m = max(10.0, breakpoint_m * rng.uniform(0.98, 1.02))
-        los_db, nlos_db = UMI.loss_db(at(d2d_m), site_m, device_m, f_ghz * 1e9)
-        assert los_db[0] == pytest.approx(table_row("LOS", f_ghz, d2d_m, site_m, device_m), abs=1e-9)
-        assert nlos_db[0] == pytest.approx(table_row("NLOS", f_ghz, d2d_m, site_m, device_m), abs=1e-9)
+    inside = model.limits.farthest_m < 1000.0
+    for link in range(60):
+        f_ghz, d2d_m = np.exp(rng.uniform(np.log([0.5, 10.0]), np.log([30.0, model.limits.farthest_m]))).tolist()
+        site_m = rng.uniform(2.0, 8.0) if inside else rng.uniform(20.0, 35.0)
+        device_m = rng.uniform(1.5, 9.0)
+        if link % 3 == 0 and not inside:
+            factor = 4.0 * (site_m - 1.0) * (device_m - 1.0) if model.kind[0] == "u" else 2 * np.pi * site_m * device_m
+            d2d_m = max(10.0, factor * f_ghz * 10.0 / 3.0 * rng.uniform(0.98, 1.02))
+        los_db, nlos_db = model.loss_db(at(d2d_m), site_m, device_m, f_ghz * 1e9)
+        expected = printed_pair(model, scenario, corner, f_ghz, d2d_m, site_m, device_m)
+        assert (los_db[0], nlos_db[0]) == pytest.approx(expected, abs=1e-9)
 
 
-def test_shadow_parameters_are_those_of_the_tables() -> None:
-    """Deviation and correlation distances are the standard's, the state's distance too."""
-    for condition, sigma_db, correlation_m in (
-        ("LOS", UMI.los_sigma_db, UMI.los_correlation_m),
-        ("NLOS", UMI.nlos_sigma_db, UMI.nlos_correlation_m),
-    ):
-        loss = tr38901.section("7.4").pathloss(scenario="UMi-StreetCanyon", condition=condition)
-        assert float(loss.shadow_fading_std_db[0].value_db) == sigma_db
-        large = tr38901.section("7.5").channel_model_parameters(scenario="UMi - Street Canyon", condition=condition)
-        assert float(large.corr_distance_SF_m) == correlation_m
-        state = tr38901.section("7.6").correlation_distance(scenario="UMi", condition=condition)
-        assert float(state.los_nlos_state_m) == UMI.state_correlation_m
+@pytest.mark.parametrize(("model", "scenario", "corner"), PRINTED, ids=lambda v: v if isinstance(v, str) else "")
+def test_shadow_parameters_are_those_of_the_tables(model: PathLoss, scenario: str, corner: str) -> None:
+    """Deviations and correlation distances are the standard's, those of devices in buildings and of the state too."""
+    large = {"UMi-StreetCanyon": "UMi - Street Canyon", "InH-Office": "Indoor-Office"}.get(scenario, scenario)
+    site_m = TYPICAL_SITE_M.get(model.kind, 3.0)
+    near, far = model.sigma_db(at(20.0), site_m, 1.5, 3.5e9), model.sigma_db(at(1e6), site_m, 1.5, 3.5e9)
+    for state, (row, condition) in enumerate(((scenario, "LOS"), (corner, "NLOS"))):
+        values = tr38901.section("7.4").pathloss(scenario=row, condition=condition).shadow_fading_std_db
+        assert {float(np.max(near[state])), float(np.max(far[state]))} == {float(v.value_db) for v in values}
+        correlation_m = (model.los_correlation_m, model.nlos_correlation_m)[state]
+        parameters = tr38901.section("7.5").channel_model_parameters(scenario=large, condition=condition)
+        assert float(parameters.corr_distance_SF_m) == correlation_m
+    if model.o2i_sigma_db is not None:
+        parameters = tr38901.section("7.5").channel_model_parameters(scenario=large, condition="O2I")
+        assert float(parameters.sigma_SF) == model.o2i_sigma_db
+        assert float(parameters.corr_distance_SF_m) == model.o2i_correlation_m
+        states = tr38901.section("7.6").correlation_distance(scenario=large.split(" ")[0], condition="LOS")
+        assert float(states.los_nlos_state_m) == model.state_correlation_m
+    assert (model.o2i_sigma_db is None) == (model not in OUTDOORS)
 
 
-def test_los_probability_of_street_canyons() -> None:
-    """One up to 18 m, and the reference numbers beyond."""
-    assert UMI.los_probability(at(0, 10, 18), 10.0, 1.5).tolist() == [1.0, 1.0, 1.0]
-    assert UMI.los_probability(at(50, 100, 500), 10.0, 1.5) == pytest.approx([0.519585, 0.230985, 0.036001], abs=1e-6)
-
-
-def test_continuous_at_the_breakpoint() -> None:
-    """Both branches meet: a millimetre across the breakpoint, 210 m at 3.5 GHz, moves the loss by under 1e-4 dB."""
-    los_db, _ = UMI.loss_db(at(209.9995, 210.0005), 10.0, 1.5, 3.5e9)
-    assert 0.0 <= los_db[1] - los_db[0] < 1e-4
-
-
-@given(near_m=DISTANCES, farther_m=st.floats(0.0, 5000.0), device_m=HEIGHTS, carrier_hz=CARRIERS)
+@given(near_m=st.floats(0.0, 20_000.0), farther_m=st.floats(0.0, 5000.0), device_m=st.floats(1.0, 10.0),
+       site_m=st.floats(1.0, 40.0), carrier_hz=st.floats(0.5e9, 100e9))  # fmt: skip
 def test_loss_grows_with_distance_and_a_corner_never_helps(
-    near_m: float, farther_m: float, device_m: float, carrier_hz: float
+    near_m: float, farther_m: float, device_m: float, site_m: float, carrier_hz: float
 ) -> None:
-    """Monotone in distance (rounding aside), finite everywhere, and NLOS at least LOS."""
-    for model in (UMI, CloseIn()):
-        los_db, nlos_db = model.loss_db(at(near_m, near_m + farther_m), 10.0, device_m, carrier_hz)
+    """Monotone in distance (rounding and the rural breakpoint's step aside), finite, and NLOS at least LOS but in SMa.
+
+    The rural formula of the far side starts from the ground distance of the breakpoint, and counts the slant one.
+    """
+    for model in FAMILIES:
+        los_db, nlos_db = model.loss_db(at(near_m, near_m + farther_m), site_m, device_m, carrier_hz)
         assert np.isfinite(nlos_db).all()
-        assert (nlos_db >= los_db).all()
+        assert isinstance(model, Sma) or (nlos_db >= los_db).all()
         assert los_db[1] >= los_db[0] - 1e-9
         assert nlos_db[1] >= nlos_db[0] - 1e-9
 
 
-def test_nearer_than_ten_metres_the_loss_is_that_at_ten() -> None:
-    """The street canyon is not continued into its near field, at no antenna height."""
-    for height_m in (0.0, 1.5, 10.0):
-        los_db, nlos_db = UMI.loss_db(at(0, 3, 10), 10.0, height_m, 28e9)
+@given(distance_m=st.floats(0.0, 20_000.0), farther_m=st.floats(0.0, 5000.0), device_m=st.floats(1.0, 22.5),
+       site_m=st.floats(1.0, 40.0))  # fmt: skip
+def test_sight_is_a_share_that_falls_with_distance(
+    distance_m: float, farther_m: float, device_m: float, site_m: float
+) -> None:
+    """In [0, 1], and never more of it farther away; only among roofs, above 13 m, does the table rise."""
+    for model in FAMILIES:
+        near, far = model.los_probability(at(distance_m, distance_m + farther_m), site_m, device_m)
+        assert 0.0 <= near <= 1.0
+        assert 0.0 <= far <= 1.0
+        if not isinstance(model, Uma) or device_m <= 13.0:
+            assert far <= near + (0.004 if isinstance(model, IndoorHotspot) else 1e-12)  # its pieces meet so closely
+
+
+@pytest.mark.parametrize("model", FAMILIES, ids=lambda m: m.kind)
+def test_a_millimetre_changes_nothing(model: PathLoss) -> None:
+    """Everywhere from 0 to 12 km, breakpoints included: losses by under 0.1 dB, deviations by under 1e-3 dB."""
+    for carrier_hz in (0.7e9, 3.5e9):
+        distance_m = np.linspace(0.0, 12_000.0, 30_000)
+        factor = {"umi-street-canyon": 4 * 9 * 0.5, "uma": 4 * 24 * 0.5, "rma": 2 * np.pi * 35 * 1.5,
+                  "sma": 2 * np.pi * 30 * 1.5}.get(model.kind, 1.0)  # fmt: skip
+        distance_m[0] = factor * carrier_hz / 3e8 - 0.0005
+        site_m = TYPICAL_SITE_M.get(model.kind, 3.0)
+        here = np.broadcast_arrays(*model.loss_db(distance_m, site_m, 1.5, carrier_hz),
+                                   *model.sigma_db(distance_m, site_m, 1.5, carrier_hz))  # fmt: skip
+        there = np.broadcast_arrays(*model.loss_db(distance_m + 1e-3, site_m, 1.5, carrier_hz),
+                                    *model.sigma_db(distance_m + 1e-3, site_m, 1.5, carrier_hz))  # fmt: skip
+        change_db = np.abs(np.array(there) - np.array(here)).max(axis=1)
+        assert (change_db[:2] < 0.1).all()
+        assert (change_db[2:] < 1e-3).all()
+
+
+@pytest.mark.parametrize("model", FAMILIES, ids=lambda m: m.kind)
+def test_arguments_broadcast(model: PathLoss) -> None:
+    """Sites along rows and places along columns give matrices whose entries are the single answers."""
+    distance_m, site_m, device_m = at(30, 300, 900), np.array([[10.0], [26.0]]), at(1.5, 5.0, 18.0)
+    carrier_hz = np.array([[3.5e9], [28e9]])
+    grids = [*model.loss_db(distance_m, site_m, device_m, carrier_hz),
+             *model.sigma_db(distance_m, site_m, device_m, carrier_hz),
+             model.los_probability(distance_m, site_m, device_m)]  # fmt: skip
+    alone = [*model.loss_db(at(900), 26.0, 18.0, 28e9), *model.sigma_db(at(900), 26.0, 18.0, 28e9),
+             model.los_probability(at(900), 26.0, 18.0)]  # fmt: skip
+    assert grids[0].shape == grids[1].shape == (2, 3)
+    for grid, single in zip(grids, alone, strict=True):
+        assert np.broadcast_to(grid, (2, 3))[1, 2] == pytest.approx(float(np.max(single)), rel=1e-13)
+
+
+@pytest.mark.parametrize("model", FAMILIES, ids=lambda m: m.kind)
+def test_the_near_field_is_cut(model: PathLoss) -> None:
+    """Outdoor tables are not continued to below 10 m along the ground, no family to below 1 m."""
+    least_m = 10.0 if model in OUTDOORS else 1.0
+    for height_m in (1.5, 10.0):
+        los_db, nlos_db = model.loss_db(at(0, 0.3 * least_m, least_m), height_m, height_m, 28e9)
         assert len({*los_db}) == len({*nlos_db}) == 1
 
 
-def test_arguments_broadcast() -> None:
-    """Sites along rows and places along columns give a matrix whose entries are the single answers."""
-    distance_m, carrier_hz = at(30, 300, 900), np.array([[3.5e9], [28e9]])
-    for model in (UMI, CloseIn()):
-        los_db, nlos_db = model.loss_db(distance_m, np.array([[10.0], [12.0]]), 1.5, carrier_hz)
-        assert los_db.shape == nlos_db.shape == (2, 3)
-        assert los_db[1, 2] == model.loss_db(at(900), 12.0, 1.5, 28e9)[0][0]
+def test_kilometres_and_gigahertz_show() -> None:
+    """A distance in km or a carrier in GHz is off by the decades of its law, and never near a right answer.
+
+    In a scenario the carrier's bounds refuse GHz before that.
+    """
+    right_db = FreeSpace().loss_db(at(5000.0), 1.5, 1.5, 3.5e9)[0]
+    assert FreeSpace().loss_db(at(5.0), 1.5, 1.5, 3.5e9)[0] == pytest.approx(right_db - 60.0, abs=1e-9)
+    for model in SMOOTH:
+        lost_db = model.loss_db(at(100.0), 10.0, 1.5, 3.5e9)[0] - model.loss_db(at(100.0), 10.0, 1.5, 3.5)[0]
+        assert lost_db == pytest.approx(171.0 if isinstance(model, IndoorFactory) else 180.0, abs=1e-9)
 
 
-def test_close_in_reference_numbers() -> None:
-    """Free space at one metre, and 100 m at 140 GHz in both states."""
-    for carrier_hz, expected_db in ((28e9, 61.3909), (73e9, 69.7142), (140e9, 75.3703)):
-        assert CloseIn().loss_db(at(1.0), 1.5, 1.5, carrier_hz)[0] == pytest.approx([expected_db], abs=1e-4)
-    los_db, nlos_db = CloseIn().loss_db(at(100.0), 1.5, 1.5, 140e9)
-    assert (los_db[0], nlos_db[0]) == pytest.approx((115.3703, 139.3703), abs=1e-4)
+def test_links_that_are_too_long_are_named() -> None:
+    """The farthest of them, once; nothing while all are in range; a law of power has no end."""
+    limits = Uma().limits
+    assert limits.too_far("uma", at(10.0, 5000.0)) is None
+    assert limits.too_far("uma", np.empty(0)) is None
+    told = limits.too_far("uma", np.array([[10.0, 5200.0], [7300.2, 1.0]]))
+    assert str(told) == "radio.path_loss: got a link over 7300 m; want at most 5000 m, the range of uma"
+    assert FreeSpace().limits.too_far("free-space", at(1e9)) is None
 
 
-def test_close_in_sees_everywhere_when_told_so() -> None:
-    """The LOS probability is that of street canyons, or one."""
-    assert CloseIn(los_everywhere=True).los_probability(at(1, 1e4), 10.0, 1.5).tolist() == [1.0, 1.0]
-    assert CloseIn().los_probability(at(50.0), 10.0, 1.5) == UMI.los_probability(at(50.0), 10.0, 1.5)
+def test_ranges_are_those_of_the_tables() -> None:
+    """Distances in the applicability column and in the formulas' cases; heights in that column; carriers of note 6."""
+    assert [m.limits.farthest_m for m in (*OUTDOORS, *OFFICES, *HALLS)] == [5000.0] * 4 + [150.0] * 2 + [600.0] * 4
+    assert [m.limits.carrier_hz for m in OUTDOORS] == [(0.5e9, f) for f in (100e9, 100e9, 30e9, 100e9)]
+    assert [m.limits.site_height_m for m in OUTDOORS] == [(10, 10), (25, 25), (10, 150), (25, 35)]
+    assert [m.limits.device_height_m for m in OUTDOORS] == [(1.5, 22.5), (1.5, 22.5), (1, 10), (1, 14)]
+    assert CloseIn().limits.carrier_hz == (28e9, 140e9)
+    assert CloseIn(nlos_exponent=2.9).limits.carrier_hz == FreeSpace().limits.carrier_hz == (0.5e9, 350e9)

@@ -6,9 +6,11 @@ from typing import Any
 import numpy as np
 
 from qflsim import records
+from qflsim.radio.penetration import Building
 from qflsim.scenario.build import build
 from qflsim.scenario.load import load, parse
 from qflsim.scenario.sources import read
+from qflsim.streams import Streams
 
 TWO: dict[str, Any] = {
     "name": "two",
@@ -54,6 +56,17 @@ def test_penetration_follows_its_law() -> None:
     assert abs(cars_db.mean() - mean_db) < 5 * cars_db.std(ddof=1) / np.sqrt(2000)
     assert cars_db.min() == 0.0
     assert (np.abs(losses_db[2000:] - 45.0 - (cars_db[:3] - 9.0)) > 1e-9).all()
+
+
+def test_what_devices_stand_in_is_drawn_from_their_groups_own_stream() -> None:
+    """Buildings at the sites' carrier: device by device the loss that the law draws from the named stream."""
+    tall = {"kind": "building", "walls": "high"}
+    data = {**TWO, "devices": [{"name": "flats", "count": 50, "penetration": tall}]}
+    data["sites"] = {**TWO["sites"], "carrier_hz": 3.5e9}
+    losses_db = [d.penetration_loss_db for d in introduced(data, records.Device)]
+    drawn = Building(walls="high").draw(50, 3.5e9, Streams(1).named("flats", "penetration"))
+    assert losses_db == drawn.loss_db.tolist()
+    assert [loss_db > 0.0 for loss_db in losses_db] == drawn.indoor.tolist()
 
 
 def test_an_appended_group_or_site_moves_no_draw() -> None:
