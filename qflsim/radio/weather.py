@@ -103,7 +103,7 @@ class Weather:
         state, shadow_los, shadow_nlos = self._shadows(x_m, y_m, ("shadow-los", "shadow-nlos"), site)
         los_sigma_db, nlos_sigma_db = law.sigma_db(distance_m, height_m, device_height_m, carrier_hz)
         los = soft_los(state, los_probability, carrier_hz)
-        return np.asarray(los * (los_db + los_sigma_db * shadow_los)
+        return np.asarray(air_db + los * (los_db + los_sigma_db * shadow_los)
                           + (1.0 - los) * (nlos_db + nlos_sigma_db * shadow_nlos))  # fmt: skip
 
     def _shadows(self, x_m: Floats, y_m: Floats, kinds: tuple[str, ...], site: int | None) -> list[Floats]:
