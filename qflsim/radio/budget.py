@@ -6,9 +6,11 @@ from typing import NamedTuple
 
 import numpy as np
 
+from qflsim.radio.blocklength import FiniteBlocklength
 from qflsim.radio.equipment import Hardware
 from qflsim.radio.fading import FadingLaw
 from qflsim.radio.handover import A3
+from qflsim.radio.harq import Harq
 from qflsim.radio.rate import RateMap, noise_dbm
 from qflsim.radio.sharing import Power
 from qflsim.radio.uplink import Uplink
@@ -31,6 +33,8 @@ class Radio:
     rate_map: RateMap
     handover: A3
     uplink: Uplink
+    harq: Harq | None
+    short_messages: FiniteBlocklength | None
     activity: float
     step_db: float
 
@@ -45,7 +49,8 @@ class Radio:
         Below the lowest SNR of the rate map it sends in as much of that part as it reaches this SNR in.
         """
         used_db = np.minimum(0.0, snr_db - self.rate_map.cut_db)
-        return self.fading.moments(self.rate_map, snr_db - used_db)[0] * from_db(used_db)
+        efficiency = [self.fading.moments(self.rate_map, snr)[0] for snr in (snr_db - used_db).tolist()]
+        return np.asarray(efficiency * from_db(used_db))
 
 
 class Carried(NamedTuple):
@@ -117,4 +122,5 @@ class Budget:
         bandwidth_hz = sites.bandwidth_hz * sites.airtime_share * share * 10.0 ** (used_db / 10.0)
         efficiency = radio.fading.moments(radio.rate_map, snr_db - used_db)[0]
         time_share = sites.time_share(direction is Direction.DOWNLOAD)
-        return Carried(time_share * bandwidth_hz * efficiency, snr_db - used_db, bandwidth_hz)
+        goodput = radio.harq.goodput if radio.harq else 1.0
+        return Carried(time_share * goodput * bandwidth_hz * efficiency, snr_db - used_db, bandwidth_hz)

@@ -1,14 +1,16 @@
 """Fading: what many echoes do to a rate, to the time that a transfer takes, and to the signal itself."""
 
 import math
-from functools import lru_cache
-from typing import Annotated, Literal, NamedTuple, Protocol, overload
+from abc import abstractmethod
+from typing import Annotated, Literal, Protocol
 
 import numpy as np
-import numpy.typing as npt
 from pydantic import Field
+from scipy.special import chndtr, gammainc, gammaincc, gammainccinv, gammaln, ive, xlogy
 
 from qflsim.model import Model
+from qflsim.radio.fading_passage import LOWEST_DB, efficiency_table, rows_crossed
+from qflsim.radio.fading_process import Gains, scattered
 from qflsim.radio.rate import RateMap
 from qflsim.units import SPEED_OF_LIGHT_M_PER_S, Floats, from_db
 
@@ -16,10 +18,8 @@ ENOUGH_BLOCKS = 30
 """From this many coherence blocks on, one draw stands for all of them."""
 MANY_BLOCKS = 100_000
 """From this many on even where block by block is asked for: the difference is far below the draw itself."""
-LOWEST_DB, HIGHEST_DB, STEPS_PER_DB = -60, 100, 4
-BLOCKS_PER_DRAW = 4096
-"""Bounds the memory of a block-by-block transfer; the result does not depend on it."""
-SINUSOIDS = 16
+MOST_STRIPS = 4096
+"""The most blocks abreast that are told apart: over more of them a mean rate is all that is left."""
 
 
 class FadingLaw(Protocol):
@@ -28,12 +28,8 @@ class FadingLaw(Protocol):
     @property
     def kind(self) -> str: ...
 
-    @overload
-    def moments(self, rate: RateMap, snr_db: float) -> tuple[float, float]: ...
-    @overload
-    def moments(self, rate: RateMap, snr_db: Floats) -> tuple[Floats, Floats]: ...
-    def moments(self, rate: RateMap, snr_db: Floats | float) -> tuple[Floats | float, Floats | float]:
-        """Mean (bit/s/Hz) and variance of the spectral efficiency around a mean SNR; both of the shape of `snr_db`."""
+    def moments(self, rate: RateMap, snr_db: float) -> tuple[float, float]:
+        """Mean (bit/s/Hz) and variance of the spectral efficiency around a mean SNR."""
         ...
 
     def coherence_s(self, speed_m_per_s: float, carrier_hz: float) -> float:
@@ -55,20 +51,22 @@ class FadingLaw(Protocol):
         """
         ...
 
+    def gain(self, distance_m: Floats, time_s: Floats, wavelength_m: float, rng: np.random.Generator) -> Gains:
+        """The complex gain of the link whose stream is `rng`, at each pair of way travelled and time; E|h|^2 = 1.
+
+        The arguments broadcast, and the result has their shape.
+        """
+        ...
+
 
 class NoFading(Model):
     """A link without echoes: its efficiency is that at the mean SNR, at all times."""
 
     kind: Literal["none"] = "none"
 
-    @overload
-    def moments(self, rate: RateMap, snr_db: float) -> tuple[float, float]: ...
-    @overload
-    def moments(self, rate: RateMap, snr_db: Floats) -> tuple[Floats, Floats]: ...
-    def moments(self, rate: RateMap, snr_db: Floats | float) -> tuple[Floats | float, Floats | float]:
-        """Mean (bit/s/Hz) and variance of the spectral efficiency around a mean SNR; both of the shape of `snr_db`."""
-        mean = rate.efficiency(from_db(snr_db))
-        return (float(mean), 0.0) if isinstance(snr_db, float) else (mean, np.zeros_like(mean))
+    def moments(self, rate: RateMap, snr_db: float) -> tuple[float, float]:
+        """Mean (bit/s/Hz) and variance of the spectral efficiency around a mean SNR."""
+        return float(rate.efficiency(from_db(snr_db))), 0.0
 
     def coherence_s(self, speed_m_per_s: float, carrier_hz: float) -> float:
         """Infinity: nothing changes."""
@@ -86,51 +84,98 @@ class NoFading(Model):
         """The size itself; draws nothing."""
         return size_bit
 
+    def gain(self, distance_m: Floats, time_s: Floats, wavelength_m: float, rng: np.random.Generator) -> Gains:
+        """One, everywhere and always."""
+        return np.ones(np.broadcast_shapes(np.shape(distance_m), np.shape(time_s)), dtype=np.complex128)
 
-class Rayleigh(Model):
-    """Fading by many echoes and no direct path: the power is exponential, |h|^2 ~ Exp(1).
 
-    A transfer crosses *blocks*: units of coherence bandwidth (or the share used, if that is less) x coherence time,
-    each with one power of its own, carried one after another at equal speed. Where the share is wider than the
-    coherence bandwidth several blocks run abreast, which is the same up to the last of them; a message of less than
-    a block then meets one state where in truth it is spread over several, and its spread is overstated. With
-    U = bandwidth x time of a block, mu and s2 the mean and variance of the efficiency, a transfer of S bits takes as
-    long as the mean rate takes for W bits:
+class Echoes(Model):
+    """What all laws of many echoes share; each of them says how its power is distributed.
 
-    mode "clt":   E[W] = S + U s2/(2 mu), Var[W] = U s2 S/mu (renewal theorem, the last block counted in part), one
-                  log-normal draw with these two moments: never negative, normal for long transfers, and cut where
-                  the time would fall below that of the peak rate. Below 30 blocks (S < 30 U mu) block by block.
+    A transfer crosses *blocks*: units of coherence bandwidth x coherence time, each with one independent power. A
+    share wider than the coherence bandwidth has several blocks abreast (n and a part f of one more: its *row*), whose
+    mean efficiency it gets; a narrower one has rows of a single block of its own width. With mu and s2 the mean and
+    variance of the efficiency, a row carries R = mu x share x coherence time at the mean, with the relative variance
+    v = s2/mu^2 (n + f^2)/(n + f)^2. A transfer of S bits takes as long as the mean rate takes for W bits; S/R is k
+    whole rows and a part g of one more:
+
+    mode "clt":   E[W] = S + v R/2 (v g R within the first row), Var[W] = v (k + g^2) R^2 (renewal theorem, the last
+                  row counted in part), one log-normal draw with these two moments: never negative, normal for long
+                  transfers, and cut where the time would fall below that of the peak rate. Where fewer than 30
+                  blocks are met, block by block.
     mode "block": block by block, exactly, up to 100,000 blocks; beyond, no law of theirs could be told from "clt".
     mode "mean":  W = S, no draw.
 
-    Coherence time 0.423/f_d with the Doppler frequency f_d = v f/c; a device at rest still has the echoes' own
-    motion, so v is at least `floor_speed_m_per_s` (3 km/h). Powers of adjoining blocks are independent.
+    Long transfers thus have the variance of blocks of min(share, coherence bandwidth), and short ones over a wide
+    band have its diversity.
+
+    Coherence time `coherence_periods`/f_d with the Doppler frequency f_d = v f/c: 0.423 periods is the usual choice,
+    9/(16 pi) = 0.179 that of a correlation of one half, 1 a rule of thumb. A device at rest still has the echoes' own
+    motion, so v is at least `floor_speed_m_per_s` (3 km/h).
     """
 
-    kind: Literal["rayleigh"] = "rayleigh"
     mode: Literal["clt", "mean", "block"] = "clt"
     coherence_bandwidth_hz: Annotated[float, Field(ge=1e3, le=1e12)] = 4e6
+    coherence_periods: Annotated[float, Field(ge=0.01, le=100)] = 0.423
     floor_speed_m_per_s: Annotated[float, Field(ge=1e-3, le=1e4)] = 0.8333
 
-    @overload
-    def moments(self, rate: RateMap, snr_db: float) -> tuple[float, float]: ...
-    @overload
-    def moments(self, rate: RateMap, snr_db: Floats) -> tuple[Floats, Floats]: ...
-    def moments(self, rate: RateMap, snr_db: Floats | float) -> tuple[Floats | float, Floats | float]:
-        """Mean (bit/s/Hz) and variance of the spectral efficiency around a mean SNR; both of the shape of `snr_db`.
+    @abstractmethod
+    def density(self, power: Floats) -> Floats:
+        """Probability density of the power |h|^2 (mean 1) at each value; same shape."""
 
-        Read linearly from a table in steps of 0.25 dB from -60 to 100 dB: the mean within 2e-4 bit/s/Hz, the variance
-        within 1e-3. Beyond the ends the values at the ends.
+    @abstractmethod
+    def outage(self, power: Floats | float) -> Floats:
+        """Probability that the power lies below each value; same shape."""
+
+    @abstractmethod
+    def powers(self, count: int, rng: np.random.Generator) -> Floats:
+        """So many independent powers."""
+
+    @property
+    @abstractmethod
+    def agility(self) -> float:
+        """Variance of the amplitude's speed, Rayleigh's being 1."""
+
+    @abstractmethod
+    def _gain(self, wavelengths: Floats, rng: np.random.Generator) -> Gains:
+        """The complex gain after each way in wavelengths."""
+
+    def moments(self, rate: RateMap, snr_db: float) -> tuple[float, float]:
+        """Mean (bit/s/Hz) and variance of the spectral efficiency around a mean SNR.
+
+        Read linearly from a table in steps of 0.25 dB from -60 to 100 dB, exact at its points: under Rayleigh fading
+        the mean of the gap map is within 2e-4 bit/s/Hz, the variance within 1e-3. Beyond the ends the ends' values.
         """
-        table = _rayleigh_table(rate)
-        if isinstance(snr_db, float):
-            return table.at(snr_db)
-        return np.interp(snr_db, table.snr_db, table.mean), np.interp(snr_db, table.snr_db, table.variance)
+        return efficiency_table(self, rate).at(snr_db)
+
+    def doppler_hz(self, speed_m_per_s: float, carrier_hz: float) -> float:
+        """The largest Doppler shift, v f/c, of a device of this speed, but not below that of the floor speed."""
+        return max(speed_m_per_s, self.floor_speed_m_per_s) * carrier_hz / SPEED_OF_LIGHT_M_PER_S
 
     def coherence_s(self, speed_m_per_s: float, carrier_hz: float) -> float:
-        """0.423/f_d: how long a fading state lasts, in seconds."""
-        speed_m_per_s = max(speed_m_per_s, self.floor_speed_m_per_s)
-        return 0.423 * SPEED_OF_LIGHT_M_PER_S / (speed_m_per_s * carrier_hz)
+        """How long a fading state lasts for a device of this speed, in seconds."""
+        return self.coherence_periods / self.doppler_hz(speed_m_per_s, carrier_hz)
+
+    def crossings_per_s(self, level: Floats | float, doppler_hz: float) -> Floats:
+        """How often the amplitude falls below each level (in units of its root mean square), a second; same shape.
+
+        sqrt(2 pi s) f_d l p(l^2) with the density p of the power and the agility s: the amplitude's speed is normal
+        and independent of the amplitude. Echoes from all around (Clarke); a direct path without Doppler shift.
+        Sources: Rice (1948); Yacoub, Bautista, Guerra de Rezende Guedes, IEEE Trans. Veh. Technol. 48(3), 1999.
+        """
+        level = np.asarray(level, dtype=float)
+        return np.asarray(math.sqrt(2.0 * math.pi * self.agility) * doppler_hz * level * self.density(level**2))
+
+    def fade_s(self, level: Floats | float, doppler_hz: float) -> Floats:
+        """Mean duration of a fade below each level, in seconds: outage over crossings; same shape."""
+        return np.asarray(self.outage(np.asarray(level) ** 2) / self.crossings_per_s(level, doppler_hz))
+
+    def gain(self, distance_m: Floats, time_s: Floats, wavelength_m: float, rng: np.random.Generator) -> Gains:
+        """The complex gain of the link whose stream is `rng`, at each pair of way travelled and time; E|h|^2 = 1.
+
+        A function of way + floor speed x time: echoes move even while the device stands. The arguments broadcast.
+        """
+        return self._gain(np.asarray(distance_m + self.floor_speed_m_per_s * time_s) / wavelength_m, rng)
 
     def work_bit(
         self,
@@ -149,87 +194,131 @@ class Rayleigh(Model):
         assert snr_db >= LOWEST_DB, snr_db
         if self.mode == "mean":
             return size_bit
-        mean, variance = self.moments(rate, float(snr_db))
-        block_hz_s = min(bandwidth_hz, self.coherence_bandwidth_hz) * coherence_s
-        block_bit = block_hz_s * mean
-        most_blocks = MANY_BLOCKS if self.mode == "block" else ENOUGH_BLOCKS
-        if size_bit < most_blocks * block_bit:
-            return block_bit * _blocks(size_bit / block_hz_s, rate, float(from_db(snr_db)), mean, rng)
-        mean_bit = size_bit + block_hz_s * variance / (2.0 * mean)
-        spread = math.log1p(block_hz_s * variance * size_bit / mean / mean_bit**2)
-        drawn_bit = mean_bit * math.exp(math.sqrt(spread) * rng.standard_normal() - 0.5 * spread)
-        return max(drawn_bit, size_bit * mean / _rayleigh_table(rate).peak)
+        table = efficiency_table(self, rate)
+        mean, variance = table.at(snr_db)
+        strips = min(max(bandwidth_hz / self.coherence_bandwidth_hz, 1.0), MOST_STRIPS)
+        row_bit = bandwidth_hz * coherence_s * mean
+        rows = size_bit / row_bit
+        if max(rows, 1.0) * strips < (MANY_BLOCKS if self.mode == "block" else ENOUGH_BLOCKS):
+            return row_bit * rows_crossed(rows, strips, self, rate, float(from_db(snr_db)), mean, rng)
+        spread = variance / mean**2 * _squares(strips) / strips**2
+        mean_rows = rows + spread * min(rows, 0.5 if rows > 1.0 else 1.0)
+        log_variance = math.log1p(spread * _squares(rows) / mean_rows**2)
+        drawn_rows = mean_rows * math.exp(math.sqrt(log_variance) * rng.standard_normal() - 0.5 * log_variance)
+        return row_bit * max(drawn_rows, rows * mean / table.peak)
 
 
-class RayleighProcess:
-    """The complex gain h of one faded link, a function of the way travelled and the time; E|h|^2 = 1.
+class Rayleigh(Echoes):
+    """Fading by many echoes and no direct path: the power is exponential, |h|^2 ~ Exp(1)."""
 
-    h = N^-1/2 sum_n exp(j (2 pi s/lambda cos((2 pi n + theta_n)/N) + phi_n)), theta_n and phi_n uniform on (-pi, pi),
-    N = 16, along s = way + floor speed x time: echoes move even while the device stands. Over the ensemble
-    E[h(s) h*(s + r)] = J0(2 pi r/lambda) exactly and E|h|^4 = 2 - 1/N.
-    Source: Xiao, Zheng, Beaulieu, IEEE Trans. Wireless Commun. 5(12), 2006.
+    kind: Literal["rayleigh"] = "rayleigh"
+
+    @property
+    def agility(self) -> float:
+        """Variance of the amplitude's speed: 1, by definition."""
+        return 1.0
+
+    def density(self, power: Floats) -> Floats:
+        """Probability density of the power at each value; same shape."""
+        return np.exp(-np.asarray(power))
+
+    def outage(self, power: Floats | float) -> Floats:
+        """Probability that the power lies below each value, 1 - e^-x; same shape."""
+        return np.asarray(-np.expm1(-np.asarray(power)))
+
+    def powers(self, count: int, rng: np.random.Generator) -> Floats:
+        """So many independent powers."""
+        return rng.standard_exponential(count)
+
+    def _gain(self, wavelengths: Floats, rng: np.random.Generator) -> Gains:
+        """The sum of sinusoids itself: E[h(s) h*(s + r)] = J0(2 pi r/lambda)."""
+        return scattered(wavelengths, rng)
+
+
+class Rician(Echoes):
+    """Fading by many echoes around a direct path that is K times as strong: 2 (K + 1) |h|^2 ~ chi^2(2, 2 K).
+
+    K is one number, in and out of sight: TR 38.901 draws it (Table 7.5-6: 9 +- 5 dB in UMi) and knows it in line of
+    sight alone. The direct path has no Doppler shift, so E[h(s) h*(s + r)] = (K + J0(2 pi r/lambda))/(K + 1).
     """
 
-    def __init__(self, rng: np.random.Generator) -> None:
-        theta, self._phase = rng.uniform(-np.pi, np.pi, (2, SINUSOIDS))
-        self._cosine = np.cos((2.0 * np.pi * np.arange(1, SINUSOIDS + 1) + theta) / SINUSOIDS)
+    kind: Literal["rician"] = "rician"
+    k_db: Annotated[float, Field(ge=-100, le=20)] = 9.0
 
-    def gain(
-        self, distance_m: Floats, time_s: Floats, wavelength_m: float, floor_speed_m_per_s: float
-    ) -> npt.NDArray[np.complex128]:
-        """h at each pair of way travelled and time; arguments broadcast, the result has their shape."""
-        wavelengths = np.asarray(distance_m + floor_speed_m_per_s * time_s) / wavelength_m
-        angle = np.multiply.outer(2.0 * np.pi * wavelengths, self._cosine) + self._phase
-        gain = np.cos(angle).sum(axis=-1) + 1j * np.sin(angle).sum(axis=-1)
-        return np.asarray(gain / math.sqrt(SINUSOIDS), dtype=np.complex128)
+    @property
+    def k(self) -> float:
+        """Power of the direct path over that of all echoes."""
+        return float(from_db(self.k_db))
+
+    @property
+    def agility(self) -> float:
+        """Variance of the amplitude's speed: 1/(K + 1)."""
+        return 1.0 / (self.k + 1.0)
+
+    def density(self, power: Floats) -> Floats:
+        """Probability density of the power at each value; same shape."""
+        direct, seen = math.sqrt(self.k), np.sqrt((self.k + 1.0) * np.asarray(power))
+        return np.asarray((self.k + 1.0) * np.exp(-((seen - direct) ** 2)) * ive(0, 2.0 * direct * seen))
+
+    def outage(self, power: Floats | float) -> Floats:
+        """Probability that the power lies below each value, 1 - Q1(sqrt(2 K), sqrt(2 (K + 1) x)); same shape."""
+        return np.asarray(chndtr(2.0 * (self.k + 1.0) * np.asarray(power), 2, 2.0 * self.k))
+
+    def powers(self, count: int, rng: np.random.Generator) -> Floats:
+        """So many independent powers."""
+        return rng.noncentral_chisquare(2, 2.0 * self.k, count) / (2.0 * (self.k + 1.0))
+
+    def _gain(self, wavelengths: Floats, rng: np.random.Generator) -> Gains:
+        """The sum of sinusoids and a constant of random phase."""
+        echoes, phase = scattered(wavelengths, rng), rng.uniform(-np.pi, np.pi)
+        return np.asarray((echoes + math.sqrt(self.k) * np.exp(1j * phase)) / math.sqrt(self.k + 1.0))
 
 
-class _Table(NamedTuple):
-    """Mean and variance of the spectral efficiency over a grid of mean SNRs."""
+class Nakagami(Echoes):
+    """Fading whose power has a gamma law, |h|^2 ~ Gamma(m, 1/m): m = 1 is Rayleigh, 1/2 the worst, large m is steady.
 
-    snr_db: Floats
-    mean: Floats
-    variance: Floats
-    rows: list[tuple[float, float]]
-    peak: float
-    """efficiency without any noise; may be infinite"""
-
-    def at(self, snr_db: float) -> tuple[float, float]:
-        """Linear interpolation at one point, without the price of an array."""
-        place = (min(max(snr_db, LOWEST_DB), HIGHEST_DB) - LOWEST_DB) * STEPS_PER_DB
-        row = min(int(place), len(self.rows) - 2)
-        (mean, variance), (next_mean, next_variance) = self.rows[row], self.rows[row + 1]
-        part = place - row
-        return mean + part * (next_mean - mean), variance + part * (next_variance - variance)
-
-
-@lru_cache(maxsize=32)
-def _rayleigh_table(rate: RateMap) -> _Table:
-    """The mean by the rate map's closed form, the second moment by the trapezoidal rule in the logarithm of power.
-
-    In that variable the integrand is smooth and dies off at both ends, where the rule converges exponentially; the
-    kink at a peak rate leaves an error below 2e-5.
+    The signal itself: |h|^2 is the mean square of 2 m normal processes of Clarke's correlation, where 2 m is whole;
+    otherwise that of the nearest whole number, its amplitude mapped to this law at equal probability. Powers r
+    wavelengths apart are correlated by J0^2(2 pi r), and crossings obey `crossings_per_s`: exactly where 2 m is
+    whole (up to 1/N of the sum of sinusoids), else nearly. The phase is that of the first two processes; it is
+    independent of the amplitude for m = 1 alone or m >= 3/2, and E[h h*] is J0 for m = 1 alone.
     """
-    snr_db = np.linspace(LOWEST_DB, HIGHEST_DB, (HIGHEST_DB - LOWEST_DB) * STEPS_PER_DB + 1)
-    mean_snr = from_db(snr_db)
-    log_power, step = np.linspace(-20.0, 4.0, 4801, retstep=True)
-    power = np.exp(log_power)
-    weight = step * power * np.exp(-power)
-    mean = rate.rayleigh_mean(mean_snr)
-    second = np.array([weight @ rate.efficiency(snr * power) ** 2 for snr in mean_snr])
-    variance = np.maximum(second - mean**2, 0.0)
-    rows = list(zip(mean.tolist(), variance.tolist(), strict=True))
-    return _Table(snr_db, mean, variance, rows, float(rate.efficiency(np.array(np.inf))))
+
+    kind: Literal["nakagami"] = "nakagami"
+    m: Annotated[float, Field(ge=0.5, le=50)] = 2.0
+
+    @property
+    def agility(self) -> float:
+        """Variance of the amplitude's speed: 1/m."""
+        return 1.0 / self.m
+
+    def density(self, power: Floats) -> Floats:
+        """Probability density of the power at each value; same shape."""
+        log = xlogy(self.m, self.m) + xlogy(self.m - 1.0, power) - self.m * np.asarray(power) - gammaln(self.m)
+        return np.asarray(np.exp(log))
+
+    def outage(self, power: Floats | float) -> Floats:
+        """Probability that the power lies below each value, P(m, m x); same shape."""
+        return np.asarray(gammainc(self.m, self.m * np.asarray(power)))
+
+    def powers(self, count: int, rng: np.random.Generator) -> Floats:
+        """So many independent powers."""
+        return rng.standard_gamma(self.m, count) / self.m
+
+    def _gain(self, wavelengths: Floats, rng: np.random.Generator) -> Gains:
+        """The root of a mean square of normal processes, with the phase of the first two."""
+        normals = round(2.0 * self.m)
+        waves = [scattered(wavelengths, rng) for _ in range((normals + 1) // 2)]
+        power = sum((np.abs(wave) ** 2 for wave in waves), np.zeros(np.shape(wavelengths)))
+        if normals % 2 == 1:
+            power = power - waves[-1].imag ** 2
+        power, whole = 2.0 * power / normals, 0.5 * normals
+        if whole != self.m:
+            power = gammainccinv(self.m, gammaincc(whole, whole * power)) / self.m
+        return np.asarray(np.sqrt(power) * np.exp(1j * np.angle(waves[0])))
 
 
-def _blocks(size_bit_per_hz_s: float, rate: RateMap, snr: float, mean: float, rng: np.random.Generator) -> float:
-    """Number of blocks that a transfer crosses, the last one in part: `size` in bits per unit bandwidth x time."""
-    done, left = 0.0, size_bit_per_hz_s
-    while True:
-        draws = min(int(1.2 * left / mean) + 8, BLOCKS_PER_DRAW)
-        efficiency = rate.efficiency(snr * rng.standard_exponential(draws))
-        carried = np.cumsum(efficiency)
-        last = int(np.searchsorted(carried, left))
-        if last < draws:
-            return done + last + 1.0 - float((carried[last] - left) / efficiency[last])
-        done, left = done + draws, left - float(carried[-1])
+def _squares(count: float) -> float:
+    """The sum of squares of `count` ones, the last of them in part."""
+    whole = math.floor(count)
+    return whole + (count - whole) ** 2

@@ -33,14 +33,15 @@ from qflsim.learning.mixtures import MixedGraphs
 from qflsim.learning.optimizers import Adam, GradientSteps
 from qflsim.learning.qaoa_task import Qaoa
 from qflsim.model import Model
-from qflsim.radio.fading import NoFading, Rayleigh
+from qflsim.radio.fading import Nakagami, NoFading, Rayleigh, Rician
 from qflsim.radio.handover import A3
 from qflsim.radio.pathloss_city import Uma, UmiStreetCanyon
 from qflsim.radio.pathloss_country import Rma, Sma
 from qflsim.radio.pathloss_indoor import IndoorFactory, IndoorHotspot
 from qflsim.radio.pathloss_power_law import CloseIn, FreeSpace, LogDistance
 from qflsim.radio.penetration import Building, Car, FixedPenetration, NoPenetration
-from qflsim.radio.rate import GapRate
+from qflsim.radio.rate import GapRate, Shannon, TruncatedShannon
+from qflsim.radio.rate_schemes import McsRate
 from qflsim.radio.sharing import AlphaFair
 from qflsim.world.backhaul import IdealBackhaul, LinkedBackhaul, PatternBackhaul
 from qflsim.world.compute import IonTrap, Simulator, Superconducting
@@ -70,8 +71,8 @@ CATALOGUE: dict[str, dict[str, type[Model]]] = {
         "close-in": CloseIn,
     },
     "penetration": {"none": NoPenetration, "fixed": FixedPenetration, "car": Car, "building": Building},
-    "fading": {"none": NoFading, "rayleigh": Rayleigh},
-    "rate": {"gap": GapRate},
+    "fading": {"none": NoFading, "rayleigh": Rayleigh, "rician": Rician, "nakagami": Nakagami},
+    "rate": {"gap": GapRate, "shannon": Shannon, "truncated-shannon": TruncatedShannon, "mcs": McsRate},
     "handover": {"a3": A3},
     "sharing": {"alpha-fair": AlphaFair},
     "backhaul": {"ideal": IdealBackhaul, "pattern": PatternBackhaul, "links": LinkedBackhaul},

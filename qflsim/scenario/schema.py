@@ -14,8 +14,10 @@ from qflsim.learning.optimizers import GradientSteps, Optimizer
 from qflsim.learning.qaoa_task import Qaoa
 from qflsim.learning.tasks import Task
 from qflsim.model import Count, Model, Name, Patience, Positive
+from qflsim.radio.blocklength import FiniteBlocklength
 from qflsim.radio.fading import FadingLaw, Rayleigh
 from qflsim.radio.handover import A3
+from qflsim.radio.harq import Harq
 from qflsim.radio.pathloss import PathLoss
 from qflsim.radio.pathloss_city import UmiStreetCanyon
 from qflsim.radio.penetration import NoPenetration, Penetration
@@ -45,6 +47,10 @@ class RadioSection(Model):
     path_loss: Annotated[PathLoss, OfKind("path loss")] = UmiStreetCanyon()
     fading: Annotated[FadingLaw, OfKind("fading")] = Rayleigh()
     rate: Annotated[RateMap, OfKind("rate")] = GapRate()
+    harq: Harq | None = None
+    """Retransmissions of blocks; none: their cost is taken to be part of the rate map."""
+    short_messages: FiniteBlocklength | None = None
+    """What a message of few bits pays for the shortness of its code; none: nothing."""
     handover: Annotated[A3, OfKind("handover")] = A3()
     uplink: Uplink = Uplink()
     activity: Annotated[float, Field(ge=0, le=1)] = 0.0

@@ -15,7 +15,7 @@ from qflsim.records import Direction, Happening, Reason
 from qflsim.sim.backhaul import Backhaul
 from qflsim.sim.cell import Cell
 from qflsim.sim.engine import Engine, Order, Story
-from qflsim.units import to_ns
+from qflsim.units import from_db, to_ns
 
 
 class Payload(NamedTuple):
@@ -72,6 +72,8 @@ class Transfer:
                 if cell is None:
                     cell = yield from self._find_cell()
                 cell = yield from self._served_by(cell)
+            if self._air.radio.harq:
+                yield self._engine.wait(to_ns(self._air.radio.harq.latency_s), Order.COMPLETION, self._device)
             if self._direction is Direction.UPLOAD:
                 yield from self._behind(self.last_cell)
         finally:
@@ -187,6 +189,8 @@ class Transfer:
         work_bit = radio.fading.work_bit(
             self._left_bit, radio.rate_map, carried.snr_db, carried.bandwidth_hz, coherence_s, self._rng
         )
+        if radio.short_messages:
+            work_bit *= radio.short_messages.stretch(self._left_bit, float(from_db(carried.snr_db)))
         return work_bit / self._left_bit
 
     def _turn_to(self, waits: _Waits) -> None:

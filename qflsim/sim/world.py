@@ -13,7 +13,6 @@ from qflsim.learning.tasks import Gathered
 from qflsim.learning.training import Training
 from qflsim.radio.budget import Radio
 from qflsim.radio.equipment import Equipment
-from qflsim.radio.fading import Rayleigh, RayleighProcess
 from qflsim.radio.link import Link
 from qflsim.sim.engine import Engine
 from qflsim.sim.surroundings import Surroundings
@@ -108,12 +107,10 @@ class World:
     def fading(self, device: int, cell: int, t_ns: npt.NDArray[np.int64]) -> npt.NDArray[np.complex128]:
         """The fading h of a device and a cell at any instants, of unit mean power: for looking at the channel.
 
-        Transfers use the law of this process, not its samples: see `radio.fading.Rayleigh`.
+        Transfers use the law of this process, not its samples: see `radio.fading.Echoes`.
         """
         radio, track = self.air.radio, self.fleet.track(device)
-        if not isinstance(radio.fading, Rayleigh):
-            return np.ones(len(t_ns), dtype=np.complex128)
-        process = RayleighProcess(self.streams.named(*self.fleet.key(device), "fading", radio.sites.cells[cell].name))
+        link = self.streams.named(*self.fleet.key(device), "fading", radio.sites.cells[cell].name)
         travelled_m = np.array([track.travelled_m(int(t)) for t in t_ns])
         wavelength_m = SPEED_OF_LIGHT_M_PER_S / radio.sites.carrier_hz
-        return process.gain(travelled_m, t_ns / NS_PER_S, wavelength_m, radio.fading.floor_speed_m_per_s)
+        return radio.fading.gain(travelled_m, t_ns / NS_PER_S, wavelength_m, link)
