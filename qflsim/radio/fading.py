@@ -9,13 +9,17 @@ from pydantic import Field
 from scipy.special import chndtr, gammainc, gammaincc, gammainccinv, gammaln, ive, xlogy
 
 from qflsim.model import Model
-from qflsim.radio.fading_passage import LOWEST_DB, efficiency_table, rows_crossed
+from qflsim.radio.fading_passage import LOWEST_DB, efficiency_table, rows_crossed, rows_drawn
 from qflsim.radio.fading_process import Gains, scattered
 from qflsim.radio.rate import RateMap
 from qflsim.units import SPEED_OF_LIGHT_M_PER_S, Floats, from_db
 
 ENOUGH_BLOCKS = 30
 """From this many coherence blocks on, one draw stands for all of them."""
+FEW_ROWS = 3
+"""Up to this many coherence times a transfer feels where each of them ends."""
+EVEN = 0.01
+"""Up to this relative variance the mean efficiency of a row has a log-normal law, near enough."""
 MANY_BLOCKS = 100_000
 """From this many on even where block by block is asked for: the difference is far below the draw itself."""
 MOST_STRIPS = 4096
@@ -99,10 +103,11 @@ class Echoes(Model):
     v = s2/mu^2 (n + f^2)/(n + f)^2. A transfer of S bits takes as long as the mean rate takes for W bits; S/R is k
     whole rows and a part g of one more:
 
-    mode "clt":   E[W] = S + v R/2 (v g R within the first row), Var[W] = v (k + g^2) R^2 (renewal theorem, the last
-                  row counted in part), one log-normal draw with these two moments: never negative, normal for long
-                  transfers, and cut where the time would fall below that of the peak rate. Where fewer than 30
-                  blocks are met, block by block.
+    mode "clt":   E[W] = S + v R/2, Var[W] = v (k + g^2) R^2 (renewal theorem, the last row counted in part), one
+                  log-normal draw with these two moments: never negative, normal for long transfers, and cut where
+                  the time would fall below that of the peak rate. Fewer than three rows are passed one by one, with
+                  one log-normal draw of mean 1 and variance v each. Where fewer than 30 blocks are met in more rows,
+                  or v > 1/100 in fewer, block by block.
     mode "block": block by block, exactly, up to 100,000 blocks; beyond, no law of theirs could be told from "clt".
     mode "mean":  W = S, no draw.
 
@@ -199,12 +204,19 @@ class Echoes(Model):
         strips = min(max(bandwidth_hz / self.coherence_bandwidth_hz, 1.0), MOST_STRIPS)
         row_bit = bandwidth_hz * coherence_s * mean
         rows = size_bit / row_bit
-        if max(rows, 1.0) * strips < (MANY_BLOCKS if self.mode == "block" else ENOUGH_BLOCKS):
-            return row_bit * rows_crossed(rows, strips, self, rate, float(from_db(snr_db)), mean, rng)
         spread = variance / mean**2 * _squares(strips) / strips**2
-        mean_rows = rows + spread * min(rows, 0.5 if rows > 1.0 else 1.0)
-        log_variance = math.log1p(spread * _squares(rows) / mean_rows**2)
-        drawn_rows = mean_rows * math.exp(math.sqrt(log_variance) * rng.standard_normal() - 0.5 * log_variance)
+        if self.mode == "block":
+            alone = rows * strips < MANY_BLOCKS
+        else:
+            alone = rows * strips < ENOUGH_BLOCKS if rows >= FEW_ROWS else spread > EVEN
+        if alone:
+            return row_bit * rows_crossed(rows, strips, self, rate, float(from_db(snr_db)), mean, rng)
+        if rows < FEW_ROWS:
+            drawn_rows = rows_drawn(rows, spread, rng)
+        else:
+            mean_rows = rows + 0.5 * spread
+            log_variance = math.log1p(spread * _squares(rows) / mean_rows**2)
+            drawn_rows = mean_rows * math.exp(math.sqrt(log_variance) * rng.standard_normal() - 0.5 * log_variance)
         return row_bit * max(drawn_rows, rows * mean / table.peak)
 
 

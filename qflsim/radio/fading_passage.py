@@ -1,5 +1,6 @@
 """Passages through fading: the moments of a rate under a law of power, and a transfer block by block."""
 
+import math
 from functools import lru_cache
 from typing import NamedTuple, Protocol
 
@@ -93,3 +94,18 @@ def rows_crossed(
         if last < draws:
             return done + last + 1.0 - float((carried[last] - left) / share[last])
         done, left = done + draws, left - float(carried[-1])
+
+
+def rows_drawn(rows: float, spread: float, rng: np.random.Generator) -> float:
+    """How many rows a transfer crosses whose blocks are too many to draw: each a log-normal share of the mean.
+
+    `rows` is their number at the mean efficiency, `spread` the relative variance of a row's. One draw a row.
+    """
+    log_variance = math.log1p(spread)
+    deviation, centre = math.sqrt(log_variance), -0.5 * log_variance
+    done, left = 0, rows
+    while True:
+        share = math.exp(deviation * rng.standard_normal() + centre)
+        if share >= left:
+            return done + left / share
+        done, left = done + 1, left - share
