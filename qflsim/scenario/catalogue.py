@@ -47,11 +47,23 @@ from qflsim.world.backhaul import IdealBackhaul, LinkedBackhaul, PatternBackhaul
 from qflsim.world.compute import IonTrap, Simulator, Superconducting
 from qflsim.world.mobility import RandomWaypoint, Static
 from qflsim.world.mobility_files import SumoFcd
+from qflsim.world.mobility_groups import Group
+from qflsim.world.mobility_open import GaussMarkov, RandomDirection
+from qflsim.world.mobility_streets import Highway, Manhattan
 from qflsim.world.outages import RenewalOutage
 from qflsim.world.split import SplitProcessor
 
 CATALOGUE: dict[str, dict[str, type[Model]]] = {
-    "mobility": {"static": Static, "random-waypoint": RandomWaypoint, "sumo-fcd": SumoFcd},
+    "mobility": {
+        "static": Static,
+        "random-waypoint": RandomWaypoint,
+        "random-direction": RandomDirection,
+        "gauss-markov": GaussMarkov,
+        "manhattan": Manhattan,
+        "highway": Highway,
+        "group": Group,
+        "sumo-fcd": SumoFcd,
+    },
     "outage": {"renewal": RenewalOutage},
     "processor": {
         "superconducting": Superconducting,

@@ -8,6 +8,7 @@ from itertools import accumulate
 from qflsim.streams import Streams
 from qflsim.units import FOREVER_NS
 from qflsim.world.mobility import Leg, Mobility, Track
+from qflsim.world.mobility_groups import Group
 
 
 @dataclass(frozen=True)
@@ -16,7 +17,7 @@ class Movers:
 
     group: str
     count: int
-    law: Mobility | None = None
+    law: Mobility | Group | None = None
     names: tuple[str, ...] = ()
     tracks: tuple[Track, ...] = ()
 
@@ -67,9 +68,16 @@ class Fleet:
         movers = self.movers[group]
         if movers.law is None:
             return movers.tracks[index]
-        legs = movers.law.track(self.streams.named(movers.group, index, "mobility"))
+        legs = self._drawn(movers.law, movers.group, index)
         track = self._tracks[device] = Track(self._told(device, legs), legs.presence)
         return track
+
+    def _drawn(self, law: Mobility | Group, group: str, index: int) -> Track:
+        own = self.streams.named(group, index, "mobility")
+        if isinstance(law, Group):
+            company, place = divmod(index, law.size)
+            return law.member(place, self.streams.named(group, "company", company, "mobility"), own)
+        return law.track(own)
 
     def _told(self, device: int, track: Track) -> Iterator[Leg]:
         for leg in track:

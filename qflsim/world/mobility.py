@@ -7,11 +7,25 @@ from typing import Annotated, Literal, NamedTuple, Protocol, Self, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from qflsim.errors import InputError
 from qflsim.model import Model
 from qflsim.units import FOREVER_NS, NS_PER_S, Floats, to_ns
+from qflsim.world.mobility_draws import (
+    between,
+    mean_slowness_s_per_m,
+    observed_speed_m_per_s,
+    residual_pause_s,
+    uniforms,
+)  # fmt: skip
+
+
+def _ordered(bounds: tuple[float, float]) -> tuple[float, float]:
+    if bounds[0] > bounds[1]:
+        raise ValueError("(least, greatest)")
+    return bounds
+
 
 Side = Annotated[float, Field(ge=1, le=1e6)]
 """Side of an area, in metres."""
@@ -21,6 +35,10 @@ Speed = Annotated[float, Field(ge=1e-3, le=1e4)]
 """A moving device's speed, in metres per second: nearly standing still would make the mean speed decay for ever."""
 Pause = Annotated[float, Field(ge=0, le=1e7)]
 """Time that a device stands still at a waypoint, in seconds."""
+Speeds = Annotated[tuple[Speed, Speed], AfterValidator(_ordered)]
+"""Least and greatest speed."""
+Pauses = Annotated[tuple[Pause, Pause], AfterValidator(_ordered)]
+"""Shortest and longest pause."""
 
 Place: TypeAlias = tuple[float, float]
 """A place (x, y), in metres."""
@@ -71,7 +89,8 @@ class Track:
         self._legs = legs
         # A leg reigns from the middle of the silence before it; without silence, from its own start.
         self._reigns_ns: list[int] = []
-        self._travelled_m: list[float] = []
+        # Distances up to the starts of legs, as far as they were asked for.
+        self._travelled_m = [0.0]
 
     def __iter__(self) -> Iterator[Leg]:
         """All legs in their order, drawn as they are asked for."""
@@ -108,6 +127,8 @@ class Track:
     def travelled_m(self, t_ns: int) -> float:
         """Distance in metres travelled since the start of the first leg."""
         index = self._index(t_ns)
+        for before in self.produced[len(self._travelled_m) - 1 : index]:
+            self._travelled_m.append(self._travelled_m[-1] + before.length_m)
         leg = self.produced[index]
         elapsed_s = (min(max(t_ns, leg.start_ns), leg.end_ns) - leg.start_ns) / NS_PER_S
         return self._travelled_m[index] + leg.speed_m_per_s * elapsed_s
@@ -129,7 +150,6 @@ class Track:
         before = self.produced[-1] if self.produced else None
         assert before is None or before.end_ns <= leg.start_ns
         self._reigns_ns.append(leg.start_ns if before is None else (before.end_ns + leg.start_ns + 1) // 2)
-        self._travelled_m.append(0.0 if before is None else self._travelled_m[-1] + before.length_m)
         self.produced.append(leg)
 
 
@@ -184,7 +204,7 @@ class Static(Model):
             x_m, y_m = self.origin_m[0] + self.at_m[0], self.origin_m[1] + self.at_m[1]
         else:
             assert self.area_m is not None
-            x_m, y_m = _uniform(self.origin_m, self.area_m, rng)
+            x_m, y_m = uniform_place(self.origin_m, self.area_m, iter(rng.random(2).tolist()))
         return Track(iter([Leg(0, FOREVER_NS, x_m, y_m, 0.0, 0.0)]))
 
 
@@ -203,16 +223,8 @@ class RandomWaypoint(Model):
     kind: Literal["random-waypoint"] = "random-waypoint"
     area_m: tuple[Side, Side]
     origin_m: tuple[Coordinate, Coordinate] = (0.0, 0.0)
-    speed_m_per_s: tuple[Speed, Speed]
-    pause_s: tuple[Pause, Pause] = (0.0, 0.0)
-
-    @model_validator(mode="after")
-    def _ordered(self) -> Self:
-        for name in ("speed_m_per_s", "pause_s"):
-            low, high = getattr(self, name)
-            if low > high:
-                raise ValueError(f"{name} is (least, greatest)")
-        return self
+    speed_m_per_s: Speeds
+    pause_s: Pauses = (0.0, 0.0)
 
     @property
     def mean_leg_m(self) -> float:
@@ -225,57 +237,52 @@ class RandomWaypoint(Model):
     @property
     def paused_share(self) -> float:
         """Probability that a device stands at a waypoint."""
-        low, high = self.speed_m_per_s
-        mean_slowness_s_per_m = math.log(high / low) / (high - low) if high > low else 1 / low
         mean_pause_s = sum(self.pause_s) / 2
-        return mean_pause_s / (mean_pause_s + self.mean_leg_m * mean_slowness_s_per_m)
+        return mean_pause_s / (mean_pause_s + self.mean_leg_m * mean_slowness_s_per_m(self.speed_m_per_s))
 
     def track(self, rng: np.random.Generator) -> Track:
         """Legs for ever; a pause is a leg without speed."""
-        return Track(self._legs(rng))
+        return Track(self._legs(uniforms(rng)))
 
-    def _legs(self, rng: np.random.Generator) -> Iterator[Leg]:
-        if rng.random() < self.paused_share:
-            here, now_ns, pause_s = self._place(rng), 0, self._residual_pause_s(rng)
+    def _legs(self, draws: Iterator[float]) -> Iterator[Leg]:
+        if any(self.pause_s) and next(draws) < self.paused_share:
+            here, now_ns = self._place(draws), 0
+            pause_s = residual_pause_s(self.pause_s, next(draws), next(draws))
         else:
-            leg, here = self._first_walk(rng)
+            leg, here = self._first_walk(draws)
             yield leg
-            now_ns, pause_s = leg.end_ns, rng.uniform(*self.pause_s)
+            now_ns, pause_s = leg.end_ns, between(self.pause_s, next(draws))
         while True:
             if pause_ns := to_ns(pause_s):
                 yield Leg(now_ns, now_ns + pause_ns, *here, 0.0, 0.0)
-            there = self._place(rng)
-            leg = _walk(now_ns + pause_ns, here, there, rng.uniform(*self.speed_m_per_s))
+            there = self._place(draws)
+            leg = walk(now_ns + pause_ns, here, there, between(self.speed_m_per_s, next(draws)))
             yield leg
             now_ns, here = leg.end_ns, there
-            pause_s = rng.uniform(*self.pause_s)
+            pause_s = between(self.pause_s, next(draws))
 
-    def _first_walk(self, rng: np.random.Generator) -> tuple[Leg, Place]:
-        origin, there = self._place(rng), self._place(rng)
-        while rng.random() * math.hypot(*self.area_m) >= math.dist(origin, there):
-            origin, there = self._place(rng), self._place(rng)
-        done = rng.random()
-        here = origin[0] + done * (there[0] - origin[0]), origin[1] + done * (there[1] - origin[1])
-        slowest, fastest = self.speed_m_per_s
-        return _walk(0, here, there, slowest * (fastest / slowest) ** rng.random()), there
+    def _first_walk(self, draws: Iterator[float]) -> tuple[Leg, Place]:
+        origin, there = self._place(draws), self._place(draws)
+        while next(draws) * math.hypot(*self.area_m) >= math.dist(origin, there):
+            origin, there = self._place(draws), self._place(draws)
+        done = next(draws)
+        here = between((origin[0], there[0]), done), between((origin[1], there[1]), done)
+        return walk(0, here, there, observed_speed_m_per_s(self.speed_m_per_s, next(draws))), there
 
-    def _residual_pause_s(self, rng: np.random.Generator) -> float:
-        # The pause that an observer falls into is drawn in proportion to its length; what is left of it is uniform.
-        least_s, longest_s = self.pause_s
-        pause_s = math.sqrt(least_s**2 + rng.random() * (longest_s**2 - least_s**2))
-        return pause_s * rng.random()
-
-    def _place(self, rng: np.random.Generator) -> Place:
-        return _uniform(self.origin_m, self.area_m, rng)
+    def _place(self, draws: Iterator[float]) -> Place:
+        return uniform_place(self.origin_m, self.area_m, draws)
 
 
-def _uniform(origin_m: Place, area_m: Place, rng: np.random.Generator) -> Place:
-    across, along = rng.random(2).tolist()
-    return origin_m[0] + across * area_m[0], origin_m[1] + along * area_m[1]
+def uniform_place(origin_m: Place, area_m: Place, draws: Iterator[float]) -> Place:
+    """A place anywhere in a rectangle, by two uniform draws."""
+    return origin_m[0] + next(draws) * area_m[0], origin_m[1] + next(draws) * area_m[1]
 
 
-def _walk(start_ns: int, here: Place, there: Place, speed_m_per_s: float) -> Leg:
-    # The velocity follows from the whole nanoseconds, so that the next leg starts exactly where this one ends.
+def walk(start_ns: int, here: Place, there: Place, speed_m_per_s: float) -> Leg:
+    """The leg from one place straight to another.
+
+    Its velocity follows from the whole nanoseconds, so that the next leg starts exactly where this one ends.
+    """
     dx_m, dy_m = there[0] - here[0], there[1] - here[1]
     duration_ns = max(1, to_ns(math.hypot(dx_m, dy_m) / speed_m_per_s))
     return Leg(start_ns, start_ns + duration_ns, *here, dx_m * NS_PER_S / duration_ns, dy_m * NS_PER_S / duration_ns)
