@@ -18,6 +18,8 @@ Deviation = Annotated[float, Field(ge=0, le=1e4)]
 """Standard deviation of a speed, in metres per second."""
 Span = Annotated[float, Field(ge=1e-3, le=1e7)]
 """How long something about a motion lasts, in seconds."""
+Way = tuple[int, float, float]
+"""How long a straight motion lasts, in nanoseconds, and its velocity along each axis, in metres per second."""
 
 
 class RandomDirection(Model):
@@ -39,15 +41,15 @@ class RandomDirection(Model):
 
     def track(self, rng: np.random.Generator) -> Track:
         """Legs from wall to wall and turn to turn, for ever."""
-        return Track(_between_walls(self._ways(uniforms(rng)), self.origin_m, self.area_m))
+        draws = uniforms(rng)
+        here = next(draws) * self.area_m[0], next(draws) * self.area_m[1]
+        return Track(_between_walls(self._ways(draws), here, self.origin_m, self.area_m))
 
-    def _ways(self, draws: Iterator[float]) -> Iterator[Leg]:
-        start_ns, here = 0, (next(draws) * self.area_m[0], next(draws) * self.area_m[1])
+    def _ways(self, draws: Iterator[float]) -> Iterator[Way]:
         while True:
-            lasts_s = -self.mean_way_s * math.log1p(-next(draws))
-            way = _way(start_ns, lasts_s, here, between(self.speed_m_per_s, next(draws)), math.tau * next(draws))
-            yield way
-            start_ns, here = way.end_ns, _end(way, self.area_m)
+            lasts_ns = max(1, to_ns(-self.mean_way_s * math.log1p(-next(draws))))
+            speed_m_per_s, heading_rad = between(self.speed_m_per_s, next(draws)), math.tau * next(draws)
+            yield lasts_ns, speed_m_per_s * math.cos(heading_rad), speed_m_per_s * math.sin(heading_rad)
 
 
 class GaussMarkov(Model):
@@ -79,52 +81,51 @@ class GaussMarkov(Model):
 
     def track(self, rng: np.random.Generator) -> Track:
         """Legs of one step, cut at the walls. The first step has begun at a uniform time before t = 0."""
-        return Track(_between_walls(self._steps(rng), self.origin_m, self.area_m))
-
-    def _steps(self, rng: np.random.Generator) -> Iterator[Leg]:
         across, along, phase, direction = rng.random(4).tolist()
-        draws, kept, fresh = normals(rng), self.alpha, math.sqrt(-math.expm1(-2 * self.step_s / self.memory_s))
+        here = across * self.area_m[0], along * self.area_m[1]
+        steps = self._steps(phase * self.step_s, math.tau * direction, normals(rng))
+        return Track(_between_walls(steps, here, self.origin_m, self.area_m))
+
+    def _steps(self, first_s: float, mean_heading_rad: float, draws: Iterator[float]) -> Iterator[Way]:
+        mean_m_per_s, deviation_m_per_s = self.mean_speed_m_per_s, self.speed_deviation_m_per_s
+        deviation_rad, kept, fresh = self.heading_deviation_rad, self.alpha, math.sqrt(1 - self.alpha**2)
         speed, heading = next(draws), next(draws)
-        start_ns, here, lasts_s = 0, (across * self.area_m[0], along * self.area_m[1]), phase * self.step_s
+        lasts_ns, step_ns = max(1, to_ns(first_s)), to_ns(self.step_s)
         while True:
-            speed_m_per_s = self.mean_speed_m_per_s + self.speed_deviation_m_per_s * speed
-            heading_rad = math.tau * direction + self.heading_deviation_rad * heading
-            step = _way(start_ns, lasts_s, here, speed_m_per_s, heading_rad)
-            yield step
-            start_ns, here, lasts_s = step.end_ns, _end(step, self.area_m), self.step_s
+            speed_m_per_s = mean_m_per_s + deviation_m_per_s * speed
+            heading_rad = mean_heading_rad + deviation_rad * heading
+            yield lasts_ns, speed_m_per_s * math.cos(heading_rad), speed_m_per_s * math.sin(heading_rad)
             speed, heading = kept * speed + fresh * next(draws), kept * heading + fresh * next(draws)
+            lasts_ns = step_ns
 
 
-def _way(start_ns: int, lasts_s: float, here: Place, speed_m_per_s: float, heading_rad: float) -> Leg:
-    vx_m_per_s, vy_m_per_s = speed_m_per_s * math.cos(heading_rad), speed_m_per_s * math.sin(heading_rad)
-    return Leg(start_ns, start_ns + max(1, to_ns(lasts_s)), *here, vx_m_per_s, vy_m_per_s)
-
-
-def _end(way: Leg, area_m: Place) -> Place:
-    # Two reflections are a shift: places twice a side apart are mirrored to the same one, and small numbers are exact.
-    x_m, y_m = way.at(way.end_ns)
-    return x_m % (2 * area_m[0]), y_m % (2 * area_m[1])
-
-
-def _between_walls(ways: Iterator[Leg], origin_m: Place, area_m: Place) -> Iterator[Leg]:
-    """The legs within an area of ways across a plane of its mirror images.
+def _between_walls(ways: Iterator[Way], here: Place, origin_m: Place, area_m: Place) -> Iterator[Leg]:
+    """The legs within an area of ways across a plane of its mirror images, from `here` in the area on.
 
     In the plane a way is not aware of walls, so that a reflection turns all that is to come. The area is folded back
-    upon itself like a paper: what lies in the k-th pleat is mirrored if k is odd.
+    upon itself like a paper. Two folds are a shift, so places two sides apart are the same one.
     """
-    for way in ways:
-        x_m, y_m = way.at(way.end_ns)
-        if max(way.x_m, x_m) < area_m[0] and max(way.y_m, y_m) < area_m[1] and min(x_m, y_m) >= 0:
-            yield Leg(way.start_ns, way.end_ns, origin_m[0] + way.x_m, origin_m[1] + way.y_m, *way[4:])
-            continue
-        cuts_ns = merge(_cuts_ns(way, way.x_m, way.vx_m_per_s, area_m[0]),
-                        _cuts_ns(way, way.y_m, way.vy_m_per_s, area_m[1]))  # fmt: skip
-        for start_ns, end_ns in pairwise(chain((way.start_ns,), cuts_ns, (way.end_ns,))):
-            if start_ns < end_ns:
-                here, within = way.at(start_ns), way.at((start_ns + end_ns) // 2)
-                x_m, vx_m_per_s = _folded(here[0], way.vx_m_per_s, within[0], area_m[0])
-                y_m, vy_m_per_s = _folded(here[1], way.vy_m_per_s, within[1], area_m[1])
-                yield Leg(start_ns, end_ns, origin_m[0] + x_m, origin_m[1] + y_m, vx_m_per_s, vy_m_per_s)
+    start_ns, (x_m, y_m), (width_m, height_m) = 0, here, area_m
+    for lasts_ns, vx_m_per_s, vy_m_per_s in ways:
+        way = Leg(start_ns, start_ns + lasts_ns, x_m, y_m, vx_m_per_s, vy_m_per_s)
+        to_x_m, to_y_m = way.at(way.end_ns)
+        if max(x_m, to_x_m) < width_m and max(y_m, to_y_m) < height_m and min(to_x_m, to_y_m) >= 0.0:
+            yield Leg(start_ns, way.end_ns, origin_m[0] + x_m, origin_m[1] + y_m, vx_m_per_s, vy_m_per_s)
+        else:
+            yield from _folded(way, origin_m, area_m)
+        start_ns, x_m, y_m = way.end_ns, to_x_m % (2 * width_m), to_y_m % (2 * height_m)
+
+
+def _folded(way: Leg, origin_m: Place, area_m: Place) -> Iterator[Leg]:
+    """The legs of one way, cut at the folds that it crosses."""
+    cuts_ns = merge(_cuts_ns(way, way.x_m, way.vx_m_per_s, area_m[0]),
+                    _cuts_ns(way, way.y_m, way.vy_m_per_s, area_m[1]))  # fmt: skip
+    for start_ns, end_ns in pairwise(chain((way.start_ns,), cuts_ns, (way.end_ns,))):
+        if start_ns < end_ns:
+            here, within = way.at(start_ns), way.at((start_ns + end_ns) // 2)
+            x_m, vx_m_per_s = _mirrored(here[0], way.vx_m_per_s, within[0], area_m[0])
+            y_m, vy_m_per_s = _mirrored(here[1], way.vy_m_per_s, within[1], area_m[1])
+            yield Leg(start_ns, end_ns, origin_m[0] + x_m, origin_m[1] + y_m, vx_m_per_s, vy_m_per_s)
 
 
 def _cuts_ns(way: Leg, from_m: float, v_m_per_s: float, side_m: float) -> Iterator[int]:
@@ -137,7 +138,7 @@ def _cuts_ns(way: Leg, from_m: float, v_m_per_s: float, side_m: float) -> Iterat
         wall += 1 if v_m_per_s > 0 else -1
 
 
-def _folded(at_m: float, v_m_per_s: float, within_m: float, side_m: float) -> tuple[float, float]:
-    """Place and velocity in the area of a motion in the pleat that holds `within_m`."""
+def _mirrored(at_m: float, v_m_per_s: float, within_m: float, side_m: float) -> tuple[float, float]:
+    """Place and velocity in the area of a motion in the pleat that holds `within_m`: each second one is mirrored."""
     pleat = math.floor(within_m / side_m)
     return ((pleat + 1) * side_m - at_m, -v_m_per_s) if pleat % 2 else (at_m - pleat * side_m, v_m_per_s)
