@@ -36,7 +36,7 @@ class Manhattan(Model):
     stretch a speed is drawn uniformly, and at each crossing a pause. Stationary from t = 0 on: on its way at a uniform
     place of all streets, at a log-uniform speed, or else with probability `paused_share` at a crossing.
 
-    Source: the turns of ETSI TR 101 112 (UMTS 30.03), B.1.4.1.2.
+    Source: a turn at every other crossing, as in ETSI TR 101 112 (UMTS 30.03); the rule at the border is ours.
     """
 
     kind: Literal["manhattan"] = "manhattan"
