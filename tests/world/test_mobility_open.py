@@ -85,6 +85,16 @@ def test_directions_and_speeds_stay_as_drawn(t_s: int) -> None:
         assert_mean(np.sin(harmonic * heading), 0.0)
 
 
+@pytest.mark.parametrize("t_s", [0, 50])
+def test_turns_come_without_a_memory(t_s: int) -> None:
+    """Far from walls, what is left of a way is exponential at any instant: mean m and second moment 2 m^2."""
+    law = RandomDirection(area_m=(1e6, 1e6), speed_m_per_s=(1.0, 2.0), mean_way_s=25.0)
+    legs = [law.track(np.random.default_rng([t_s, device])).leg(t_s * S) for device in range(2000)]
+    left_s = np.array([leg.end_ns / S - t_s for leg in legs])
+    assert_mean(left_s, 25.0)
+    assert_mean(left_s**2, 2 * 25.0**2)
+
+
 def cells_left(legs: Iterable[Leg], sites_m: Floats) -> int:
     """How often the nearest site changes along legs: exactly, from bisector to bisector."""
     count = 0
