@@ -25,6 +25,10 @@ class InputError(QflsimError):
         return type(self), (self.where, self.got, self.want)
 
 
+class InputWarning(UserWarning):
+    """Something in the user's input was repaired or passed over: where, what, and how often."""
+
+
 class InputErrors(QflsimError):
     """Every mistake of one input at once."""
 

@@ -25,11 +25,11 @@ from qflsim.sim.surroundings import Surroundings
 from qflsim.sim.transfer import Air, Payload
 from qflsim.sim.world import Group, World
 from qflsim.streams import Streams
-from qflsim.units import FOREVER_NS, to_ns
+from qflsim.units import to_ns
 from qflsim.world.backhaul import Network
 from qflsim.world.fleet import Fleet, Movers
 from qflsim.world.mobility import Leg
-from qflsim.world.mobility_files import SumoFcd
+from qflsim.world.mobility_files import MobilityFile
 from qflsim.world.outages import Downtime
 
 BIT_PER_ANGLE, BIT_PER_CO_PARAMETER = 64, 32
@@ -127,7 +127,7 @@ def _equipment(scenario: Scenario, fleet: Fleet) -> Equipment:
 
 
 def _movers(group: DeviceGroup, tracks: Tracks) -> Movers:
-    if isinstance(group.mobility, SumoFcd):
+    if isinstance(group.mobility, MobilityFile):
         names = tuple(name for name, _ in tracks[group.name])
         return Movers(group.name, len(names), None, names, tuple(track for _, track in tracks[group.name]))
     assert group.count is not None
@@ -214,8 +214,7 @@ def _introduce(
     for device, track in fleet.from_files():
         for on_ns, off_ns in track.presence:
             engine.emit(records.Presence(0, device, on_ns, off_ns))
-        track.leg(FOREVER_NS)
-        for leg in track.produced:
+        for leg in track:
             engine.emit(_leg(0, device, leg))
 
 

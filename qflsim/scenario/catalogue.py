@@ -46,7 +46,7 @@ from qflsim.radio.sharing import AlphaFair
 from qflsim.world.backhaul import IdealBackhaul, LinkedBackhaul, PatternBackhaul
 from qflsim.world.compute import IonTrap, Simulator, Superconducting
 from qflsim.world.mobility import RandomWaypoint, Static
-from qflsim.world.mobility_files import SumoFcd
+from qflsim.world.mobility_files_sumo import SumoFcd
 from qflsim.world.mobility_groups import Group
 from qflsim.world.mobility_open import GaussMarkov, RandomDirection
 from qflsim.world.mobility_streets import Highway, Manhattan

@@ -28,7 +28,7 @@ from qflsim.scenario.catalogue import OfKind
 from qflsim.world.backhaul import SERVER, BackhaulLaw, IdealBackhaul, Network
 from qflsim.world.compute import Processor, Superconducting
 from qflsim.world.mobility import Mobility, RandomWaypoint
-from qflsim.world.mobility_files import SumoFcd
+from qflsim.world.mobility_files import MobilityFile
 from qflsim.world.mobility_groups import Group
 from qflsim.world.outages import Downtime, OutageSource
 from qflsim.world.sites import SiteAt, Sites
@@ -72,7 +72,7 @@ class DeviceGroup(Model):
     name: Name = "devices"
     count: Annotated[int, Field(ge=1, le=10_000_000)] | None = None
     """How many; a group that is read from a file has as many as the file."""
-    mobility: Annotated[Mobility | Group | SumoFcd, OfKind("mobility")] = RandomWaypoint(
+    mobility: Annotated[Mobility | Group | MobilityFile, OfKind("mobility")] = RandomWaypoint(
         area_m=(200.0, 200.0), origin_m=(-100.0, -100.0), speed_m_per_s=(0.5, 1.5)
     )
     processor: Annotated[Processor, OfKind("processor")] = Superconducting()
@@ -98,7 +98,7 @@ class DeviceGroup(Model):
 
     @model_validator(mode="after")
     def _counted(self) -> Self:
-        from_file = isinstance(self.mobility, SumoFcd)
+        from_file = isinstance(self.mobility, MobilityFile)
         if from_file and self.count is not None:
             raise ValueError("no count: a group read from a file has as many devices as the file")
         if not from_file and self.count is None:

@@ -11,7 +11,7 @@ from qflsim.learning.mixtures import file_families, loaded, with_terms
 from qflsim.learning.tasks import Task
 from qflsim.scenario.schema import Scenario
 from qflsim.world.mobility import Track
-from qflsim.world.mobility_files import SumoFcd
+from qflsim.world.mobility_files import MobilityFile
 
 Tracks: TypeAlias = Mapping[str, tuple[tuple[str, Track], ...]]
 """For each group that is read from a file, its devices' names and tracks."""
@@ -36,9 +36,11 @@ class Sources(NamedTuple):
 
 def read(scenario: Scenario) -> Sources:
     """Reads all files, and sees whether task and data suit one another. Errors: `InputError` at the first mistake."""
-    tracks = {g.name: g.mobility.read(scenario.folder) for g in scenario.devices if isinstance(g.mobility, SumoFcd)}
+    folder, until_s = scenario.folder, scenario.stop.duration_s
+    moving = [(group.name, group.mobility) for group in scenario.devices]
+    tracks = {name: law.read(folder, until_s) for name, law in moving if isinstance(law, MobilityFile)}
     graphs = {group.name: loaded(group.holds, scenario.folder) for group in scenario.devices}
-    return _checked(scenario, tracks, graphs, scenario.folder)
+    return _checked(scenario, tracks, graphs, folder)
 
 
 def restored(scenario: Scenario, tracks: Tracks, terms: Terms, hashes: Mapping[str, str], where: str) -> Sources:
@@ -68,6 +70,6 @@ def _checked(scenario: Scenario, tracks: Tracks, graphs: Mapping[str, GraphFamil
 
 def files(scenario: Scenario) -> list[str]:
     """Every file that the scenario reads, as it names them, each once."""
-    mobility = [g.mobility.file for g in scenario.devices if isinstance(g.mobility, SumoFcd)]
+    mobility = [g.mobility.file for g in scenario.devices if isinstance(g.mobility, MobilityFile)]
     graphs = chain.from_iterable(part.paths for g in scenario.devices for part in file_families(g.holds))
     return list(dict.fromkeys([*mobility, *graphs, *scenario.task.files]))

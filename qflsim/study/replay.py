@@ -23,7 +23,7 @@ from qflsim.study.run import BASELINE, tell_baselines
 from qflsim.trace.reader import Trace
 from qflsim.trace.tables import TABLES, Rows, enums, pack
 from qflsim.world.mobility import Leg, track_from_legs
-from qflsim.world.mobility_files import SumoFcd
+from qflsim.world.mobility_files import MobilityFile
 
 FAILURES = (BrokenExecutor, TaskError, RunError)
 TIME_TOLERANCE_NS, RELATIVE_TOLERANCE = 1_000, 1e-9
@@ -100,7 +100,7 @@ def recorded_tracks(trace: Trace, scenario: Scenario) -> Tracks:
     devices, legs, presence = trace.table("devices"), trace.table("legs"), trace.table("presence")
     legs_of = {device: list(rows) for device, rows in groupby(legs.tolist(), key=lambda row: row[1])}
     presence_of = {device: list(rows) for device, rows in groupby(presence.tolist(), key=lambda row: row[1])}
-    tracks: dict[str, list[Any]] = {g.name: [] for g in scenario.devices if isinstance(g.mobility, SumoFcd)}
+    tracks: dict[str, list[Any]] = {g.name: [] for g in scenario.devices if isinstance(g.mobility, MobilityFile)}
     for row in devices:
         group, device = row["group"].decode(), int(row["device"])
         if group in tracks:

@@ -72,32 +72,47 @@ class Leg(NamedTuple):
         return self.speed_m_per_s * (self.end_ns - self.start_ns) / NS_PER_S
 
 
+class Legs(Protocol):
+    """A device's legs in their order, and what follows from them at an instant. See `Track`."""
+
+    @property
+    def produced(self) -> list[Leg]:
+        """All legs known so far."""
+
+    def __iter__(self) -> Iterator[Leg]: ...
+
+    def leg(self, t_ns: int) -> Leg:
+        """The leg of this instant; in a silence, the nearest leg."""
+
+    def positions_m(self, t_ns: npt.NDArray[np.int64]) -> tuple[Floats, Floats]:
+        """Places x and y in metres at instants of any order, one or more."""
+
+    def travelled_m(self, t_ns: int) -> float:
+        """Distance in metres travelled since the start of the first leg."""
+
+
 class Track:
-    """One device's presence and its legs, drawn from an iterator as far as they are asked for.
+    """One device's presence and its legs: drawn from an iterator as far as they are asked for, or known already.
 
     Legs follow one another without a gap inside each presence interval [on, off). In between, before the first leg
     and after the last, the device stands at the end of a leg that is nearest in time. What a track answers does
     not depend on the order of the questions.
     """
 
-    __slots__ = ("_legs", "_reigns_ns", "_travelled_m", "presence", "produced")
+    __slots__ = ("_legs", "presence")
 
-    def __init__(self, legs: Iterator[Leg], presence: tuple[tuple[int, int], ...] = ALWAYS) -> None:
+    def __init__(self, legs: Iterator[Leg] | Legs, presence: tuple[tuple[int, int], ...] = ALWAYS) -> None:
         self.presence = presence
-        self.produced: list[Leg] = []
-        """All legs drawn so far."""
-        self._legs = legs
-        # A leg reigns from the middle of the silence before it; without silence, from its own start.
-        self._reigns_ns: list[int] = []
-        # Distances up to the starts of legs, as far as they were asked for.
-        self._travelled_m = [0.0]
+        self._legs = DrawnLegs(legs) if isinstance(legs, Iterator) else legs
+
+    @property
+    def produced(self) -> list[Leg]:
+        """All legs drawn so far; if they were known from the start, all."""
+        return self._legs.produced
 
     def __iter__(self) -> Iterator[Leg]:
         """All legs in their order, drawn as they are asked for."""
-        index = 0
-        while index < len(self.produced) or self._draw():
-            yield self.produced[index]
-            index += 1
+        return iter(self._legs)
 
     def present(self, t_ns: int) -> bool:
         """Whether the device is there at this instant."""
@@ -111,12 +126,45 @@ class Track:
 
     def leg(self, t_ns: int) -> Leg:
         """The leg of this instant; in a silence, the nearest leg."""
-        return self.produced[self._index(t_ns)]
+        return self._legs.leg(t_ns)
 
     def positions_m(self, t_ns: npt.NDArray[np.int64]) -> tuple[Floats, Floats]:
         """Places x and y in metres at instants of any order, each of the shape of `t_ns`."""
         if not t_ns.size:
             return np.zeros(t_ns.shape), np.zeros(t_ns.shape)
+        return self._legs.positions_m(t_ns)
+
+    def travelled_m(self, t_ns: int) -> float:
+        """Distance in metres travelled since the start of the first leg."""
+        return self._legs.travelled_m(t_ns)
+
+
+class DrawnLegs:
+    """Legs drawn from an iterator as far as they are asked for, and kept."""
+
+    __slots__ = ("_legs", "_reigns_ns", "_travelled_m", "produced")
+
+    def __init__(self, legs: Iterator[Leg]) -> None:
+        self.produced: list[Leg] = []
+        """All legs drawn so far."""
+        self._legs = legs
+        # A leg reigns from the middle of the silence before it; without silence, from its own start.
+        self._reigns_ns: list[int] = []
+        # Distances up to the starts of legs, as far as they were asked for.
+        self._travelled_m = [0.0]
+
+    def __iter__(self) -> Iterator[Leg]:
+        index = 0
+        while index < len(self.produced) or self._draw():
+            yield self.produced[index]
+            index += 1
+
+    def leg(self, t_ns: int) -> Leg:
+        """The leg of this instant; in a silence, the nearest leg."""
+        return self.produced[self._index(t_ns)]
+
+    def positions_m(self, t_ns: npt.NDArray[np.int64]) -> tuple[Floats, Floats]:
+        """Places x and y in metres at instants of any order, one or more."""
         past = self._index(int(t_ns.max())) + 1
         first = self._index(int(t_ns.min()))
         start_ns, end_ns, x_m, y_m, vx_m_per_s, vy_m_per_s = map(np.array, zip(*self.produced[first:past], strict=True))

@@ -18,7 +18,7 @@ from pydantic import ValidationError
 from qflsim.errors import InputError
 from qflsim.units import NS_PER_S, to_ns
 from qflsim.world.mobility import Track
-from qflsim.world.mobility_files import SumoFcd
+from qflsim.world.mobility_files_sumo import SumoFcd
 
 S = NS_PER_S
 ROOT = Path(__file__).parents[2]
@@ -39,7 +39,7 @@ def fcd(fixes: Fixes, tag: str = "vehicle") -> str:
 def read(folder: Path, text: str | bytes, **fields: Any) -> dict[str, Track]:
     """The tracks of a file with this content."""
     (folder / "a.xml").write_bytes(text.encode() if isinstance(text, str) else text)
-    return dict(SumoFcd(file="a.xml", **fields).read(folder))
+    return dict(SumoFcd(file="a.xml", **fields).read(folder, 600.0))
 
 
 def straight(seconds: range, speed_m_per_s: float = 10.0) -> dict[float, dict[str, tuple[float, float]]]:
@@ -146,11 +146,11 @@ TAIL = '</timestep>\n<timestep time="2"/>\n</fcd-export>'
         ("hello", "a.xml:1", "broken XML"),
         (b"\x00\x01\x02\x03" * 9, "a.xml:1", "broken XML"),
         ("<html></html>", "a.xml:1", "<html>"),
-        ("<fcd-export></fcd-export>", "a.xml", "0 vehicles"),
-        (HEAD + TAIL, "a.xml", "0 vehicles"),
+        ("<fcd-export></fcd-export>", "a.xml", "0 devices"),
+        (HEAD + TAIL, "a.xml", "0 devices"),
         (HEAD + GOOD, "a.xml:3", "broken XML"),
         (HEAD + GOOD + "</fcd-export>", "a.xml:3", "broken XML"),
-        (HEAD + GOOD + "</timestep></fcd-export>", "a.xml", "a single timestep"),
+        (HEAD + GOOD + "</timestep></fcd-export>", "a.xml", "a single fix"),
         (HEAD + '<vehicle x="1" y="2"/>' + TAIL, "a.xml:3", "id"),
         (HEAD + f'<vehicle id="{"v" * 65}" x="1" y="2"/>' + TAIL, "a.xml:3", "id"),
         (HEAD + '<vehicle id="v" y="2"/>' + TAIL, "a.xml:3", "without x"),
@@ -159,7 +159,7 @@ TAIL = '</timestep>\n<timestep time="2"/>\n</fcd-export>'
         (HEAD + '<vehicle id="v" x="nan" y="2"/>' + TAIL, "a.xml:3", "x = 'nan'"),
         (HEAD + '<vehicle id="v" x="1" y="inf"/>' + TAIL, "a.xml:3", "y = 'inf'"),
         (HEAD + '<vehicle id="v" x="1" y="1e12"/>' + TAIL, "a.xml:3", "y = '1e12'"),
-        (HEAD + GOOD + GOOD + TAIL, "a.xml:3", "second time"),
+        (HEAD + GOOD + GOOD + TAIL, "a.xml:3", "at 1 s after 1 s"),
         (HEAD + "\n\n" + GOOD + "</timestep>\n<timestep/>", "a.xml:6", "without time"),
         (HEAD.replace("1", "-1") + TAIL, "a.xml:2", "time = '-1'"),
         (HEAD.replace("1", "nan") + TAIL, "a.xml:2", "time = 'nan'"),
@@ -198,7 +198,7 @@ def test_endless_tags_are_refused_in_bounded_memory(tmp_path: Path, body: bytes)
     (tmp_path / "a.xml").write_bytes(gzip.compress(b'<fcd-export><timestep time="1">' + body, 1))
     tracemalloc.start()
     with pytest.raises(InputError, match=r"a\.xml:1"):
-        SumoFcd(file="a.xml").read(tmp_path)
+        SumoFcd(file="a.xml").read(tmp_path, 600.0)
     peak_byte = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert peak_byte < 4 << 20
@@ -223,7 +223,7 @@ def test_files_that_cannot_be_read(tmp_path: Path) -> None:
         "spoilt": "gzip",
     }.items():
         with pytest.raises(InputError) as caught:
-            SumoFcd(file=name).read(tmp_path)
+            SumoFcd(file=name).read(tmp_path, 600.0)
         assert caught.value.where == name
         assert got in str(caught.value.got)
 
@@ -236,7 +236,7 @@ def test_a_gap_below_the_sampling_period_is_refused(tmp_path: Path) -> None:
 
 def test_a_group_without_devices_is_refused(tmp_path: Path) -> None:
     """A remainder that no vehicle has is the user's mistake."""
-    with pytest.raises(InputError, match="1 vehicles"):
+    with pytest.raises(InputError, match="1 devices"):
         read(tmp_path, fcd(straight(range(5))), modulo=5, remainders=(3,))
 
 
@@ -265,7 +265,7 @@ def test_ingolstadt() -> None:
     folder = ROOT / "traces"
     name = "ingolstadt.fcd.xml.gz"
     assert hashlib.sha256((folder / name).read_bytes()).hexdigest() in (folder / "README.md").read_text()
-    tracks = [track for _, track in SumoFcd(file=name).read(folder)]
+    tracks = [track for _, track in SumoFcd(file=name).read(folder, 600.0)]
     present = [sum(track.present(t * S) for track in tracks) for t in range(600)]
     stays_s = [(off_ns - on_ns) / S for track in tracks for on_ns, off_ns in track.presence]
     assert (len(tracks), min(present), max(present), np.median(stays_s)) == (387, 7, 65, 59.0)
