@@ -46,6 +46,10 @@ from qflsim.radio.sharing import AlphaFair
 from qflsim.world.backhaul import IdealBackhaul, LinkedBackhaul, PatternBackhaul
 from qflsim.world.compute import IonTrap, Simulator, Superconducting
 from qflsim.world.mobility import RandomWaypoint, Static
+from qflsim.world.mobility_files_bonnmotion import BonnMotion
+from qflsim.world.mobility_files_csv import CsvFile
+from qflsim.world.mobility_files_gpx import Gpx
+from qflsim.world.mobility_files_ns2 import Ns2
 from qflsim.world.mobility_files_sumo import SumoFcd
 from qflsim.world.mobility_groups import Group
 from qflsim.world.mobility_open import GaussMarkov, RandomDirection
@@ -63,6 +67,10 @@ CATALOGUE: dict[str, dict[str, type[Model]]] = {
         "highway": Highway,
         "group": Group,
         "sumo-fcd": SumoFcd,
+        "ns2": Ns2,
+        "bonnmotion": BonnMotion,
+        "csv": CsvFile,
+        "gpx": Gpx,
     },
     "outage": {"renewal": RenewalOutage},
     "processor": {

@@ -155,6 +155,11 @@ class Fixes:
             self._ways[name] = self._admit(name)
         return self._ways[name] is not None
 
+    def latest_ns(self, name: str) -> int | None:
+        """The instant of a wanted device's latest fix."""
+        way = self._ways[name]
+        return way.last[0] if way is not None and way.ticks_ns else None
+
     def add(self, name: str, t_ns: int, x: float, y: float, metres: bool = True) -> None:
         """A fix of a wanted device; `metres` tells that x and y come as they stand in the file."""
         way, rules = self._ways[name], self._rules
