@@ -16,8 +16,8 @@ from qflsim.errors import (
     EXIT_NO,
     InputError,
     InputErrors,
+    InputWarning,
     QflsimError,
-    RangeWarning,
     RunError,
     StoppedError,
 )  # fmt: skip
@@ -252,7 +252,7 @@ def _warning(
     message: Warning | str, category: type[Warning], filename: str, lineno: int, line: str | None = None
 ) -> str:
     """A line for what the scenario's author should know; what concerns the program's author names the place in it."""
-    if category is RangeWarning:
+    if issubclass(category, InputWarning):
         return f"warning: {message}\n"
     return f"{filename}:{lineno}: {category.__name__}: {message}\n"
 

@@ -42,10 +42,6 @@ class InputErrors(QflsimError):
         return type(self), (self.errors,)
 
 
-class RangeWarning(UserWarning):
-    """A law is used outside of where it was specified; its formulas are continued."""
-
-
 class RunError(QflsimError):
     """The run failed or stalled; `trace` holds what happened until then, if a file was begun."""
 

@@ -221,6 +221,23 @@ def test_run_tells_what_is_wrong_with_a_mobility_file(qflsim: Command, tiny: Pat
     assert not (tmp_path / "t.h5").exists()
 
 
+def test_run_tells_what_it_passed_over(qflsim: Command, tiny: Path, tmp_path: Path) -> None:
+    """A repaired file runs, in laps; a line on standard error counts what was left out; the trace alone replays it."""
+    rows = "".join(f"{name},{t},{10 + 3 * t},{step}\n" for t in range(8) for step, name in enumerate("abcd"))
+    (tmp_path / "fixes.csv").write_text("id,t,x,y\na,0,nan,0\n" + rows)
+    scenario = tiny.read_text().replace("count = 4\n", "", 1)
+    mobility = 'mobility = { kind = "csv", file = "fixes.csv", bad_fixes = "skip", loop_pause_s = 0.5 } #'
+    (tmp_path / "s.toml").write_text(scenario.replace("mobility =", mobility))
+    answer = qflsim("run", tmp_path / "s.toml", "-o", tmp_path / "t.h5")
+    assert "note: fixes.csv: 1 fixes passed over as unusable; the first: line 2, x = 'nan'" in answer.err
+    assert "Warning" not in answer.err
+    presence = Trace(tmp_path / "t.h5").table("presence")
+    assert len(presence) == 8
+    assert {int(on_ns) % 7_500_000_000 for on_ns in presence["on_ns"]} == {0}
+    (tmp_path / "fixes.csv").unlink()
+    assert qflsim("replay", tmp_path / "t.h5").code == 0
+
+
 def test_run_where_nobody_reaches_a_site(qflsim: Command, tiny: Path, tmp_path: Path) -> None:
     """Exit code 3, the table all the same, and the reason in the trace; as JSON the error names the trace."""
     far = ["run", tiny, "-o", tmp_path / "t.h5", "--force", "--set", "sites.at.mast.x_m=1e6"]

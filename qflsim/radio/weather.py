@@ -5,7 +5,7 @@ import warnings
 
 import numpy as np
 
-from qflsim.errors import RangeWarning
+from qflsim.errors import InputWarning
 from qflsim.radio.absorption import specific_attenuation_db_per_km
 from qflsim.radio.antenna import sector_attenuation_db
 from qflsim.radio.fields import GaussianFields, soft_los
@@ -87,7 +87,7 @@ class Weather:
         self._farthest_m = math.inf
         if outside is not None and self._strict:
             raise outside
-        warnings.warn(str(outside), RangeWarning, stacklevel=2)
+        warnings.warn(str(outside), InputWarning, stacklevel=2)
 
     def _loss_db(
         self, x_m: Floats, y_m: Floats, distance_m: Floats, device_height_m: float, indoor: bool, site: int | None

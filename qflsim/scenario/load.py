@@ -13,7 +13,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from qflsim.errors import InputError, InputErrors, RangeWarning
+from qflsim.errors import InputError, InputErrors, InputWarning
 from qflsim.scenario.mistakes import mistakes
 from qflsim.scenario.schema import Scenario
 from qflsim.scenario.sources import files
@@ -51,7 +51,7 @@ def load(path_or_name: str | Path, *, seed: int | None = None, overrides: Sequen
         data["seed"] = seed
     scenario = parse(data, path.parent, plugins)
     for outside in scenario.out_of_range():
-        warnings.warn(f"{path_or_name}: {outside}", RangeWarning, stacklevel=2)
+        warnings.warn(f"{path_or_name}: {outside}", InputWarning, stacklevel=2)
     return scenario
 
 

@@ -49,7 +49,7 @@ class CsvFile(TrackFile):
     def _fixes(self, stream: BinaryIO) -> Fixes:
         lines = Lines(stream, self.file, WANTED)
         fixes = Fixes(self, self.gap_s, lines.line)
-        rows = csv.reader(lines, delimiter=self.delimiter, strict=True)
+        rows = csv.reader(lines, delimiter=self.delimiter, skipinitialspace=True, strict=True)
         try:
             table = _Table(self, next(rows, []), lines.fail)
             for row in rows:

@@ -155,11 +155,6 @@ class Fixes:
             self._ways[name] = self._admit(name)
         return self._ways[name] is not None
 
-    def latest_ns(self, name: str) -> int | None:
-        """The instant of a wanted device's latest fix."""
-        way = self._ways[name]
-        return way.last[0] if way is not None and way.ticks_ns else None
-
     def add(self, name: str, t_ns: int, x: float, y: float, metres: bool = True) -> None:
         """A fix of a wanted device; `metres` tells that x and y come as they stand in the file."""
         way, rules = self._ways[name], self._rules
@@ -258,30 +253,39 @@ class Fixes:
 
     def _refuse_degrees(self) -> None:
         # Whatever moves, but by less than 1 in all, within ±180 and ±90, is a city in degrees and not one in metres.
+        # There is no city at (0, 0), but many a room.
         if self._box is None:
             return
         least_x, most_x, least_y, most_y = self._box
         still = least_x == most_x and least_y == most_y
         small = most_x - least_x < 1 and most_y - least_y < 1
         on_globe = max(-least_x, most_x) <= 180 and max(-least_y, most_y) <= 90
-        if small and on_globe and not still:
+        nowhere = least_x <= 0 <= most_x and least_y <= 0 <= most_y
+        if small and on_globe and not still and not nowhere:
             got = f"x from {least_x:g} to {most_x:g} and y from {least_y:g} to {most_y:g}: longitude and latitude"
             raise InputError(self.file, got, "metres (SUMO without --fcd-output.geo)")
 
 
 def _while_told(way: _Way, period_ns: int) -> Knots:
-    """A way whose stays last for one sampling period after their last fix, or half of a shorter silence."""
-    for end in way.ends:
-        silence_ns = way.ticks_ns[end + 1] - way.ticks_ns[end] if end + 1 < len(way.ticks_ns) else FOREVER_NS
-        way.ticks_ns[end] += period_ns if period_ns < silence_ns else silence_ns // 2
+    """A way that ends one sampling period after its last fix."""
+    _hold(way, period_ns)
+    way.ticks_ns[-1] += period_ns
     return Knots(way.ticks_ns, way.places_m, way.ends)
 
 
 def _for_ever(way: _Way) -> Knots:
     """A way that begins before the first fix and does not end after the last one."""
+    _hold(way, FOREVER_NS)
+    way.ticks_ns[-1] = FOREVER_NS
     if way.ticks_ns[0] > 0:
         way.ticks_ns.insert(0, 0)
         way.places_m[0:0] = way.places_m[:2]
         way.ends = array("q", [end + 1 for end in way.ends])
-    way.ticks_ns[-1] = FOREVER_NS
-    return _while_told(way, 0)
+    return Knots(way.ticks_ns, way.places_m, way.ends)
+
+
+def _hold(way: _Way, period_ns: int) -> None:
+    """Before an absence a stay lasts for one sampling period after its last fix, or half of a shorter silence."""
+    for end in way.ends[:-1]:
+        silence_ns = way.ticks_ns[end + 1] - way.ticks_ns[end]
+        way.ticks_ns[end] += period_ns if period_ns < silence_ns else silence_ns // 2

@@ -21,7 +21,8 @@ class Plane:
     With the differences dφ and dλ of latitude and longitude from the origin, and the WGS 84 ellipsoid's radii of
     curvature there, M along the meridian and N across it: x = N cos φ dλ, y = M dφ + N sin φ cos φ dλ²/2. This is the
     transverse Mercator projection to second order, which an equirectangular projection lacks (at 48° north and 15 km
-    from the origin it is off by some 40 m). Within 25 km distances are right to 2 m.
+    from the origin it is off by some 40 m). Up to 70° north or south, distances between places within 25 km of the
+    origin are right to 1 m.
 
     Without `origin_deg` the origin is the first place asked for. Errors: `BadFixError` for what is no latitude or
     longitude, and for places more than 3 degrees from the origin, where the plane is none.

@@ -91,6 +91,7 @@ class _Reading:
         self.fixes = Fixes(source, None, lines.line)
         self._orders: dict[str, array[float]] = {}
         self._first_m: dict[str, Place] = {}
+        self._last_ns = 0
 
     def take(self, line: str) -> None:
         """Understand a line."""
@@ -103,8 +104,6 @@ class _Reading:
         said = found.groupdict()
         order, name = self._order(said), str(int(said["node"]))
         self.fixes.at(int(order.t_ns))
-        if not self.fixes.wants(name):
-            return
         orders = self._orders.setdefault(name, array("d"))
         if "t" in said:
             orders.extend(order)
@@ -131,6 +130,7 @@ class _Reading:
     def _move(self, name: str, here: Place, told: list[_Order]) -> None:
         """A node's knots: where it is told something, where it arrives, and where it is set."""
         journey: Leg | None = None
+        self._last_ns = 0
         if not told or told[0].t_ns:
             self._add(name, 0, here)
         for t_ns, group in groupby(told, key=lambda order: int(order.t_ns)):
@@ -159,7 +159,7 @@ class _Reading:
     def _add(self, name: str, t_ns: int, here: Place) -> None:
         if t_ns > LATEST_S * NS_PER_S:
             self._lines.fail(f"a journey until {to_s(t_ns):g} s", f"one that ends before {LATEST_S:g} s")
-        last_ns = self.fixes.latest_ns(name)
-        if last_ns is None or t_ns - last_ns >= SHORTEST_STEP_NS:
-            self.fixes.at(t_ns)
+        self.fixes.at(t_ns)
+        if self.fixes.wants(name) and (t_ns == 0 or t_ns - self._last_ns >= SHORTEST_STEP_NS):
             self.fixes.add(name, t_ns, *here)
+            self._last_ns = t_ns

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from qflsim.errors import InputErrors, RangeWarning
+from qflsim.errors import InputErrors, InputWarning
 from qflsim.scenario.load import load, parse, shipped
 
 FAR: dict[str, Any] = {
@@ -51,7 +51,7 @@ def test_outside_its_range_a_law_warns(tmp_path: Path) -> None:
     """Reading the file says where, and goes on."""
     path = tmp_path / "far.toml"
     path.write_text(TOML % "false")
-    with pytest.warns(RangeWarning, match=r"far\.toml: sites\.height_m: got 10; want 25, the range of uma") as told:
+    with pytest.warns(InputWarning, match=r"far\.toml: sites\.height_m: got 10; want 25, the range of uma") as told:
         assert load(path).name == "far"
     assert len(told) == 1
 

@@ -1,11 +1,11 @@
-"""Files become legs on which every fix lies; whatever is wrong with one is told with its place."""
+"""What all formats of mobility files share: the same fixes give the same tracks, and the same mistakes are told."""
 
 import gzip
-import hashlib
 import math
 import os
 import tracemalloc
-from collections.abc import Mapping
+from collections.abc import Callable
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -15,198 +15,239 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from qflsim.errors import InputError
-from qflsim.units import NS_PER_S, to_ns
+from qflsim.errors import InputError, InputWarning
+from qflsim.units import FOREVER_NS, NS_PER_S
 from qflsim.world.mobility import Track
+from qflsim.world.mobility_files import MobilityFile, TrackFile
+from qflsim.world.mobility_files_bonnmotion import BonnMotion
+from qflsim.world.mobility_files_csv import CsvFile
+from qflsim.world.mobility_files_gpx import Gpx
+from qflsim.world.mobility_files_ns2 import Ns2
 from qflsim.world.mobility_files_sumo import SumoFcd
 
 S = NS_PER_S
-ROOT = Path(__file__).parents[2]
-Fixes: TypeAlias = Mapping[float, Mapping[str, tuple[float, float]]]
+Fixes: TypeAlias = dict[str, list[tuple[float, float, float]]]
+"""For each device its (second, x, y)."""
 
 
-def fcd(fixes: Fixes, tag: str = "vehicle") -> str:
-    """A file with these places at these seconds."""
+def sumo(fixes: Fixes) -> str:
+    """SUMO floating-car data."""
+    instants = sorted({t for told in fixes.values() for t, _, _ in told})
+    places = {(name, t): (x, y) for name, told in fixes.items() for t, x, y in told}
     steps = "".join(
-        f'<timestep time="{t_s}">'
-        + "".join(f'<{tag} id="{name}" x="{x_m}" y="{y_m}" speed="1.0"/>' for name, (x_m, y_m) in places.items())
+        f'<timestep time="{t}">'
+        + "".join(f'<vehicle id="{n}" x="{places[n, t][0]}" y="{places[n, t][1]}"/>' for n in fixes if (n, t) in places)
         + "</timestep>\n"
-        for t_s, places in fixes.items()
+        for t in instants
     )
-    return f'<?xml version="1.0" encoding="UTF-8"?>\n<fcd-export>\n{steps}</fcd-export>\n'
+    return f"<fcd-export>{steps}</fcd-export>"
 
 
-def read(folder: Path, text: str | bytes, **fields: Any) -> dict[str, Track]:
+def table(fixes: Fixes) -> str:
+    """A table with the rows of one device after those of the other."""
+    rows = [f"{x},{name},-1,{y},{t}" for name, told in fixes.items() for t, x, y in told]
+    return "\n".join(["x,id,speed,y,t", *rows])
+
+
+def bonnmotion(fixes: Fixes) -> str:
+    """A line a node."""
+    return "\n".join(" ".join(f"{t} {x} {y}" for t, x, y in told) for told in fixes.values())
+
+
+def ns2(fixes: Fixes) -> str:
+    """Journeys at the speeds that bring nodes to their way-points in time."""
+    lines = []
+    for node, told in enumerate(fixes.values()):
+        lines += [f"$node_({node}) set X_ {told[0][1]!r}", f"$node_({node}) set Y_ {told[0][2]!r}"]
+        for (t, x, y), (u, x2, y2) in pairwise(told):
+            speed = math.dist((x, y), (x2, y2)) / (u - t)
+            lines.append(f'$ns_ at {t} "$node_({node}) setdest {x2!r} {y2!r} {speed!r}"')
+    return "\n".join(reversed(lines))
+
+
+FORMATS: dict[type[TrackFile], Callable[[Fixes], str]] = {
+    SumoFcd: sumo, CsvFile: table, BonnMotion: bonnmotion, Ns2: ns2}  # fmt: skip
+SAMPLED = (SumoFcd, CsvFile)
+
+
+def read(
+    folder: Path, format_: type[TrackFile], text: str | bytes, until_s: float = 600.0, **fields: Any
+) -> dict[str, Track]:
     """The tracks of a file with this content."""
-    (folder / "a.xml").write_bytes(text.encode() if isinstance(text, str) else text)
-    return dict(SumoFcd(file="a.xml", **fields).read(folder, 600.0))
+    (folder / "a").write_bytes(text.encode() if isinstance(text, str) else text)
+    return dict(format_.model_validate({"file": "a", **fields}).read(folder, until_s))
 
 
-def straight(seconds: range, speed_m_per_s: float = 10.0) -> dict[float, dict[str, tuple[float, float]]]:
-    """One vehicle on a straight line."""
-    return {float(t): {"v": (speed_m_per_s * t, 500.0)} for t in seconds}
+device = st.lists(st.tuples(st.integers(1, 40), st.floats(-20, 20), st.floats(-20, 20)), min_size=2, max_size=30)
 
 
-def test_a_straight_line_is_one_leg(tmp_path: Path) -> None:
-    """Collinear fixes of constant speed are one leg; the last fix stands for one sampling period."""
-    track = read(tmp_path, fcd(straight(range(3, 10))))["v"]
-    track.leg(9 * S)
-    assert track.presence == ((3 * S, 10 * S),)
-    assert [(leg.start_ns, leg.end_ns, leg.vx_m_per_s, leg.vy_m_per_s) for leg in track.produced] == [
-        (3 * S, 9 * S, 10.0, 0.0),
-        (9 * S, 10 * S, 0.0, 0.0),
-    ]
-
-
-def test_constant_speed_matters_not_the_line_alone(tmp_path: Path) -> None:
-    """A stop on a straight street is legs of its own, with its ends at fixes."""
-    x_m = [0, 10, 20, 20, 20, 30, 40]
-    track = read(tmp_path, fcd({float(t): {"v": (float(x), 500.0)} for t, x in enumerate(x_m)}))["v"]
-    track.leg(6 * S)
-    assert [leg.end_ns // S for leg in track.produced] == [2, 4, 6, 7]
-    assert [leg.vx_m_per_s for leg in track.produced] == [10.0, 0.0, 10.0, 0.0]
-
-
-steps = st.lists(
-    st.tuples(st.integers(1, 40), st.floats(-30, 30), st.floats(-30, 30), st.floats(-0.03, 0.03)),
-    min_size=2,
-    max_size=60,
-)
-
-
-@given(steps, st.sampled_from([0.001, 0.02, 1.0]))
-@settings(max_examples=150, deadline=None)
-def test_every_fix_lies_within_the_tolerance(
-    tmp_path_factory: pytest.TempPathFactory, moves: list[tuple[int, float, float, float]], tolerance_m: float
+@pytest.mark.parametrize("format_", FORMATS)
+@given(st.lists(device, min_size=1, max_size=4), st.sampled_from([0.02, 1.0]))
+@settings(max_examples=30, deadline=None)
+def test_what_is_written_is_read(
+    tmp_path_factory: pytest.TempPathFactory,
+    format_: type[TrackFile],
+    moves: list[list[tuple[int, float, float]]],
+    tolerance_m: float,
 ) -> None:
-    """Any path is reproduced at every fix, and its ends exactly, whatever the steps of time."""
-    fixes: dict[float, dict[str, tuple[float, float]]] = {}
-    tenths, x_m, y_m = 0, 300.0, 400.0
-    for wait, vx, vy, wobble in moves:
-        # Half of the steps repeat a velocity but for a wobble, so that there is something to merge.
-        vx, vy = (vx, vy) if wait % 2 else (7.0 + wobble, -3.0)
-        tenths, x_m, y_m = tenths + wait, x_m + vx * wait / 10, y_m + vy * wait / 10
-        fixes[tenths / 10] = {"v": (x_m, y_m)}
-    track = read(tmp_path_factory.mktemp("fcd"), fcd(fixes), tolerance_m=tolerance_m, gap_s=5.0)["v"]
-    got = np.array(track.positions_m(np.array([to_ns(t_s) for t_s in fixes])))
-    want = np.array([places["v"] for places in fixes.values()]).T
-    assert np.max(np.hypot(*(got - want))) <= tolerance_m * (1 + 1e-9)
-    assert np.max(np.abs(got - want)[:, [0, -1]]) < 1e-9
-    assert len(track.presence) == 1
-    assert len(track.produced) <= len(fixes)
+    """In every format each fix of each device is reproduced within the tolerance, in the file's order of devices."""
+    fixes: Fixes = {}
+    for number, steps in enumerate(moves):
+        tenths, x, y = 0, 1000.0 * number, 500.0
+        fixes[str(number)] = told = [(0.0, x, y)]
+        for wait, vx, vy in steps:
+            tenths, x, y = tenths + wait, x + vx * wait / 10, y + vy * wait / 10
+            told.append((tenths / 10, x, y))
+    gap = {"gap_s": 5.0} if format_ in SAMPLED else {}
+    tracks = read(tmp_path_factory.mktemp("a"), format_, FORMATS[format_](fixes), tolerance_m=tolerance_m, **gap)
+    assert sorted(tracks) == sorted(fixes)
+    for name, told in fixes.items():
+        t_ns = np.array([round(t * 10) * (S // 10) for t, _, _ in told])
+        got = np.array(tracks[name].positions_m(t_ns))
+        want = np.array([place for _, *place in told]).T
+        # ns-2 has no instants of arrival: they are rounded up to a nanosecond, at up to 30 m/s.
+        assert np.max(np.hypot(*(got - want))) <= tolerance_m + 1e-6
+        assert len(tracks[name].presence) == 1
 
 
-def test_a_wobble_within_the_tolerance_is_merged(tmp_path: Path) -> None:
-    """Coordinates rounded to a centimetre, as SUMO writes them, stay on one leg of a constant speed."""
-    fixes = {float(t): {"v": (round(13.37 * t / 3, 2), round(500 - 7.77 * t / 3, 2))} for t in range(100)}
-    track = read(tmp_path, fcd(fixes))["v"]
-    track.leg(99 * S)
-    assert len(track.produced) <= 4
+WALK: Fixes = {
+    "0": [(float(t), 100.0 + 10 * t, 50.0) for t in range(11)],
+    "1": [(float(t), 0.0, 7.0 * t) for t in (4, 5, 6)],
+}
 
 
-def test_silences_split_a_stay(tmp_path: Path) -> None:
-    """A silence above `gap_s` is an absence; one of `gap_s` is crossed in a straight line."""
-    fixes: dict[float, dict[str, tuple[float, float]]] = {float(t): {} for t in range(40)}
-    fixes |= {float(t): {"v": (10.0 * t, 500.0)} for t in (2, 3, 8, 14, 15)}
-    track = read(tmp_path, fcd(fixes))["v"]
-    assert track.presence == ((2 * S, 9 * S), (14 * S, 16 * S))
-    assert track.leg(5 * S).at(5 * S) == (50.0, 500.0)
-    x_m, _ = track.positions_m(np.array([8, 9, 11, 12, 14]) * S)
-    assert x_m.tolist() == [80, 80, 80, 140, 140]
-    assert track.travelled_m(14 * S) == pytest.approx(60)
+@pytest.mark.parametrize("format_", FORMATS)
+def test_all_formats_scale_cut_and_repeat(tmp_path: Path, format_: type[TrackFile]) -> None:
+    """Places are scaled, then moved; a stretch begins at 0; laps repeat it, and in between nobody is there."""
+    text = FORMATS[format_](WALK)
+    fields = {"start_s": 2.0, "end_s": 8.0, "scale": 2.0, "offset_m": (-200.0, 1.0)}
+    track = read(tmp_path, format_, text, **fields)["0"]
+    assert track.presence == ((0, 6 * S),)
+    np.testing.assert_allclose(track.positions_m(np.array([0, 3 * S, 6 * S])), [[40, 100, 160], [101] * 3], atol=1e-5)
+    laps = read(tmp_path, format_, text, 20.0, loop_pause_s=1.0, **fields)
+    assert laps["0"].presence == ((0, 6 * S), (7 * S, 13 * S), (14 * S, 20 * S))
+    np.testing.assert_allclose(laps["0"].positions_m(np.array([3, 10, 17]) * S)[0], 100, atol=1e-5)
+    whole = read(tmp_path, format_, text, 20.0, start_s=0.0, loop_pause_s=2.0)["0"]
+    assert whole.presence == ((0, 10 * S), (12 * S, 22 * S))
 
 
-def test_groups_share_a_file(tmp_path: Path) -> None:
-    """Remainders of the number in order of first appearance deal the devices out, each to one group."""
-    fixes = {float(t): dict.fromkeys("cabed"[: 3 + t], (10.0 * t, 5.0)) for t in range(3)}
-    whole = read(tmp_path, fcd(fixes))
-    assert list(whole) == list("cabed")
-    dealt = [read(tmp_path, fcd(fixes), modulo=3, remainders=r) for r in ((0,), (2, 1))]
-    assert [list(group) for group in dealt] == [["c", "e"], ["a", "b", "d"]]
-    assert all(track.presence == whole[name].presence for group in dealt for name, track in group.items())
+@pytest.mark.parametrize("format_", FORMATS)
+def test_groups_that_share_a_file_keep_step(tmp_path: Path, format_: type[TrackFile]) -> None:
+    """Whoever is taken, the stretch and its laps are those of the whole file."""
+    text = FORMATS[format_](WALK)
+    whole = read(tmp_path, format_, text, 50.0, loop_pause_s=3.0)
+    dealt = [read(tmp_path, format_, text, 50.0, loop_pause_s=3.0, modulo=2, remainders=(r,)) for r in (0, 1)]
+    assert sorted(dealt[0] | dealt[1]) == sorted(whole)
+    for name, track in (dealt[0] | dealt[1]).items():
+        assert track.presence == whole[name].presence
+        assert track.produced == whole[name].produced
 
 
-def test_persons_gzip_and_foreign_tags(tmp_path: Path) -> None:
-    """Persons move as vehicles do; a compressed file is told by its first bytes; unknown tags are passed over."""
-    text = fcd(straight(range(5)), tag="person").replace('y="500.0"', 'y="500.0" slope="0.00" lane="a_0"')
-    text = text.replace("</timestep>", '<container id="c"><plan/></container></timestep>')
-    for content in (text.encode(), gzip.compress(text.encode()), text.replace("UTF-8", "UTF-16").encode("utf-16")):
-        assert read(tmp_path, content)["v"].presence == ((0, 5 * S),)
+def test_a_device_outside_the_stretch_is_none_of_them(tmp_path: Path) -> None:
+    """Who has nothing in it is left out; if that is everybody, the file's own span is told."""
+    assert list(read(tmp_path, SumoFcd, sumo(WALK), start_s=8.0)) == ["0"]
+    with pytest.raises(InputError, match="from 0 to 10 s"):
+        read(tmp_path, SumoFcd, sumo(WALK), start_s=100.0)
 
 
-HEAD = '<fcd-export>\n<timestep time="1">\n'
-GOOD = '<vehicle id="v" x="1" y="2"/>'
-TAIL = '</timestep>\n<timestep time="2"/>\n</fcd-export>'
+def test_endless_laps_are_refused(tmp_path: Path) -> None:
+    """A loop of a second in a run of thirty years would fill the memory."""
+    with pytest.raises(InputError, match="laps of"):
+        read(tmp_path, SumoFcd, sumo(WALK), 1e9, end_s=1.0, loop_pause_s=1e-3)
 
 
-@pytest.mark.parametrize(
-    ("text", "where", "got"),
-    [
-        ("", "a.xml", "empty"),
-        ("hello", "a.xml:1", "broken XML"),
-        (b"\x00\x01\x02\x03" * 9, "a.xml:1", "broken XML"),
-        ("<html></html>", "a.xml:1", "<html>"),
-        ("<fcd-export></fcd-export>", "a.xml", "0 devices"),
-        (HEAD + TAIL, "a.xml", "0 devices"),
-        (HEAD + GOOD, "a.xml:3", "broken XML"),
-        (HEAD + GOOD + "</fcd-export>", "a.xml:3", "broken XML"),
-        (HEAD + GOOD + "</timestep></fcd-export>", "a.xml", "a single fix"),
-        (HEAD + '<vehicle x="1" y="2"/>' + TAIL, "a.xml:3", "id"),
-        (HEAD + f'<vehicle id="{"v" * 65}" x="1" y="2"/>' + TAIL, "a.xml:3", "id"),
-        (HEAD + '<vehicle id="v" y="2"/>' + TAIL, "a.xml:3", "without x"),
-        (HEAD + '<person id="v" x="2"/>' + TAIL, "a.xml:3", "<person> without y"),
-        (HEAD + '<vehicle id="v" x="one" y="2"/>' + TAIL, "a.xml:3", "x = 'one'"),
-        (HEAD + '<vehicle id="v" x="nan" y="2"/>' + TAIL, "a.xml:3", "x = 'nan'"),
-        (HEAD + '<vehicle id="v" x="1" y="inf"/>' + TAIL, "a.xml:3", "y = 'inf'"),
-        (HEAD + '<vehicle id="v" x="1" y="1e12"/>' + TAIL, "a.xml:3", "y = '1e12'"),
-        (HEAD + GOOD + GOOD + TAIL, "a.xml:3", "at 1 s after 1 s"),
-        (HEAD + "\n\n" + GOOD + "</timestep>\n<timestep/>", "a.xml:6", "without time"),
-        (HEAD.replace("1", "-1") + TAIL, "a.xml:2", "time = '-1'"),
-        (HEAD.replace("1", "nan") + TAIL, "a.xml:2", "time = 'nan'"),
-        (HEAD.replace("1", "2") + GOOD + TAIL, "a.xml:4", "time 2 after 2"),
-        (HEAD.replace("1", "3") + GOOD + TAIL, "a.xml:4", "time 2 after 3"),
-        ("<fcd-export>" + GOOD + "</fcd-export>", "a.xml:1", "outside"),
-        ("<fcd-export><timestep time='1'/><other>" + GOOD + "</other></fcd-export>", "a.xml:1", "outside"),
-        (HEAD + "<timestep time='4'/>" + TAIL, "a.xml:3", "inside another tag"),
-        ("<fcd-export>" + "<a>" * 99, "a.xml:1", "deep"),
-        ('<?xml version="1.0" encoding="x-none"?>' + HEAD, "a.xml:1", "encoding"),
-        (fcd({0.0: {"v": (11.4, 48.7)}, 1.0: {"v": (11.4001, 48.7001)}}), "a.xml", "longitude"),
-    ],
-)
-def test_what_is_wrong_is_told_with_its_place(tmp_path: Path, text: str | bytes, where: str, got: str) -> None:
-    """Every broken file is the user's mistake, at a line where that is known."""
-    with pytest.raises(InputError) as caught:
-        read(tmp_path, text)
-    assert caught.value.where == where
-    assert got in str(caught.value.got)
+LEAP: Fixes = {"0": [(0.0, 0.0, 0.0), (1.0, 10.0, 0.0), (2.0, 5010.0, 0.0), (3.0, 20.0, 0.0), (4.0, 30.0, 0.0)]}
 
 
-BOMB = '<!DOCTYPE b [<!ENTITY a "aaaaaaaaaa"><!ENTITY c "&a;&a;&a;&a;">]><fcd-export>&c;</fcd-export>'
-OUTSIDE = '<!DOCTYPE b SYSTEM "file:///etc/hostname"><fcd-export/>'
+@pytest.mark.parametrize("format_", FORMATS)
+def test_a_device_that_teleports(tmp_path: Path, format_: type[TrackFile]) -> None:
+    """It is refused with line, device and speed; or absent from half-way between the two fixes; both are told."""
+    text = FORMATS[format_](LEAP)
+    with pytest.raises(InputError, match=r"a:\d+: got '0' 5000.0 m .*5000 m/s.*want at most 350 m/s"):
+        read(tmp_path, format_, text)
+    with pytest.warns(InputWarning, match="2 jumps, during which devices are absent; the first: line"):
+        track = read(tmp_path, format_, text, jumps="absent")["0"]
+    last_ns = FOREVER_NS if format_ not in SAMPLED else 5 * S
+    assert track.presence == ((0, 3 * S // 2), (2 * S, 5 * S // 2), (3 * S, last_ns))
+    assert track.leg(2 * S).at(2 * S)[0] == pytest.approx(5010)
+    assert len(read(tmp_path, format_, text, speed_limit_m_per_s=1e5)["0"].presence) == 1
 
 
-@pytest.mark.parametrize("text", [BOMB, OUTSIDE])
-def test_entities_are_refused_before_they_are_read(tmp_path: Path, text: str) -> None:
-    """A document type declaration is the end: nothing is expanded, nothing else is opened."""
-    with pytest.raises(InputError, match="document type"):
-        read(tmp_path, text)
+def test_an_outlier_is_passed_over(tmp_path: Path) -> None:
+    """A fix that could not be reached is left out, and those after it are judged from the last good one."""
+    with pytest.warns(InputWarning, match="1 fixes passed over as too far away; the first: line"):
+        track = read(tmp_path, CsvFile, table(LEAP), jumps="skip")["0"]
+    assert track.presence == ((0, 5 * S),)
+    assert track.leg(2 * S).at(2 * S)[0] == pytest.approx(15)
 
 
-@pytest.mark.parametrize("body", [b'<vehicle id="' + b"v" * (1 << 25), b"<!--" + b" " * (1 << 25), b"<a>" * (1 << 23)])
-def test_endless_tags_are_refused_in_bounded_memory(tmp_path: Path, body: bytes) -> None:
-    """A compressed 32 MiB without an end of a tag, a comment or a nesting costs a few MiB at most."""
-    (tmp_path / "a.xml").write_bytes(gzip.compress(b'<fcd-export><timestep time="1">' + body, 1))
-    tracemalloc.start()
-    with pytest.raises(InputError, match=r"a\.xml:1"):
-        SumoFcd(file="a.xml").read(tmp_path, 600.0)
-    peak_byte = tracemalloc.get_traced_memory()[1]
-    tracemalloc.stop()
-    assert peak_byte < 4 << 20
+@pytest.mark.parametrize("format_", [SumoFcd, CsvFile, BonnMotion])
+@pytest.mark.parametrize("word", ["nan", "inf", "-1e12", "", "1_0", "x"])
+def test_bad_places_are_refused_or_counted(tmp_path: Path, format_: type[TrackFile], word: str) -> None:
+    """What is no place is told with its line; passed over on demand, it is counted, and the rest stays."""
+    text = FORMATS[format_](WALK).replace("130.0", word or "?")
+    with pytest.raises(InputError, match=r"^a:\d+: got x = "):
+        read(tmp_path, format_, text)
+    with pytest.warns(InputWarning, match="a: 1 fixes passed over as unusable; the first: line .*x = "):
+        track = read(tmp_path, format_, text, bad_fixes="skip")["0"]
+    assert track.leg(3 * S).at(3 * S) == (130.0, 50.0)
+
+
+@pytest.mark.parametrize("format_", [CsvFile, BonnMotion])
+@pytest.mark.parametrize("t", [2.0, 1.0, -3.0, math.nan, 5e9])
+def test_times_that_do_not_follow(tmp_path: Path, format_: type[TrackFile], t: float) -> None:
+    """Repeated, unsorted, negative, missing and absurd times are refused, or passed over and counted."""
+    fixes = {"0": [*WALK["0"][:3], (t, 9.0, 9.0), *WALK["0"][3:]]}
+    with pytest.raises(InputError, match=r"^a:\d+: "):
+        read(tmp_path, format_, FORMATS[format_](fixes))
+    with pytest.warns(InputWarning, match="1 fixes passed over"):
+        track = read(tmp_path, format_, FORMATS[format_](fixes), bad_fixes="skip")["0"]
+    assert track.produced == read(tmp_path, format_, FORMATS[format_](WALK))["0"].produced
+
+
+@pytest.mark.parametrize("format_", FORMATS)
+def test_degrees_are_no_metres(tmp_path: Path, format_: type[TrackFile]) -> None:
+    """A city in degrees spans less than a metre."""
+    with pytest.raises(InputError, match="longitude and latitude"):
+        read(
+            tmp_path,
+            format_,
+            FORMATS[format_]({"0": [(0.0, 11.4, 48.7), (60.0, 11.41, 48.71)]}),
+            speed_limit_m_per_s=9.0,
+        )
+
+
+@pytest.mark.parametrize("format_", [*FORMATS, Gpx])
+def test_every_format_refuses_what_is_not_its_own(tmp_path: Path, format_: type[TrackFile]) -> None:
+    """Nothing, zeros, noise, a picture and a text in another encoding are the user's mistake, whatever the format."""
+    for content in (
+        b"",
+        bytes(1 << 16),
+        bytes(range(256)) * 99,
+        b"\x89PNG\r\n",
+        "a,b\n1,2\n".encode("utf-16"),
+        b"\n" * 99,
+    ):
+        with pytest.raises(InputError, match=r"^a(:\d+)?: "):
+            read(tmp_path, format_, content)
+
+
+@pytest.mark.parametrize("format_", [*FORMATS, Gpx])
+def test_endless_lines_cost_little(tmp_path: Path, format_: type[TrackFile]) -> None:
+    """A compressed line of 32 MiB is refused in a few MiB, wherever it is."""
+    for head in (b"", b"id,t,x,y\n0,", b"$node_(0) set X_ ", b"<gpx><trk><name>", b"0 1 "):
+        (tmp_path / "a").write_bytes(gzip.compress(head + b"7" * (1 << 25), 1))
+        tracemalloc.start()
+        with pytest.raises(InputError, match=r"^a:\d+: "):
+            format_(file="a").read(tmp_path, 1.0)
+        peak_byte = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        assert peak_byte < 6 << 20
 
 
 def test_files_that_cannot_be_read(tmp_path: Path) -> None:
-    """Missing files, folders, pipes and damaged gzip files are told as such."""
-    whole = gzip.compress(fcd(straight(range(500))).encode())
+    """Missing files, folders, pipes, devices and damaged gzip files are told as such."""
+    whole = gzip.compress(table({str(k): WALK["0"] for k in range(500)}).encode())
     (tmp_path / "folder").mkdir()
     os.mkfifo(tmp_path / "pipe")
     for name, content in {"cut": whole[:-20], "head": whole[:8], "spoilt": whole[:300] + b"\xff" * 50}.items():
@@ -217,27 +258,16 @@ def test_files_that_cannot_be_read(tmp_path: Path) -> None:
         "cut/a.xml": "Not a directory",
         "folder": "not a regular file",
         "pipe": "not a regular file",
+        "/dev/zero": "not a regular file",
         "x" * 300: "too long",
         "cut": "gzip",
         "head": "gzip",
         "spoilt": "gzip",
     }.items():
         with pytest.raises(InputError) as caught:
-            SumoFcd(file=name).read(tmp_path, 600.0)
+            CsvFile(file=name).read(tmp_path, 1.0)
         assert caught.value.where == name
         assert got in str(caught.value.got)
-
-
-def test_a_gap_below_the_sampling_period_is_refused(tmp_path: Path) -> None:
-    """Otherwise every fix would be a stay of its own."""
-    with pytest.raises(InputError, match="sampling period"):
-        read(tmp_path, fcd(straight(range(5))), gap_s=0.5)
-
-
-def test_a_group_without_devices_is_refused(tmp_path: Path) -> None:
-    """A remainder that no vehicle has is the user's mistake."""
-    with pytest.raises(InputError, match="1 devices"):
-        read(tmp_path, fcd(straight(range(5))), modulo=5, remainders=(3,))
 
 
 @pytest.mark.parametrize(
@@ -249,33 +279,21 @@ def test_a_group_without_devices_is_refused(tmp_path: Path) -> None:
         {"remainders": (-1,), "modulo": 2},
         {"modulo": 0},
         {"tolerance_m": 0.0},
-        {"gap_s": -1.0},
         {"file": ""},
         {"file": "a\0b"},
+        {"start_s": 5.0, "end_s": 5.0},
+        {"loop_pause_s": 0.0},
+        {"scale": 0.0},
+        {"jumps": "ignore"},
+        {"speed_limit_m_per_s": 0.0},
     ],
 )
 def test_bad_parameters_are_refused(fields: dict[str, object]) -> None:
-    """Remainders outside the modulus, twice or none, and tolerances and gaps that are not positive."""
+    """Remainders outside the modulus, twice or none, an empty stretch, and numbers that are not positive."""
     with pytest.raises(ValidationError):
-        SumoFcd.model_validate({"file": "a.xml"} | fields)
+        BonnMotion.model_validate({"file": "a"} | fields)
 
 
-def test_ingolstadt() -> None:
-    """The file is the documented one: 387 vehicles, 7 to 65 present, a median stay of 59 s, half of it standing."""
-    folder = ROOT / "traces"
-    name = "ingolstadt.fcd.xml.gz"
-    assert hashlib.sha256((folder / name).read_bytes()).hexdigest() in (folder / "README.md").read_text()
-    tracks = [track for _, track in SumoFcd(file=name).read(folder, 600.0)]
-    present = [sum(track.present(t * S) for track in tracks) for t in range(600)]
-    stays_s = [(off_ns - on_ns) / S for track in tracks for on_ns, off_ns in track.presence]
-    assert (len(tracks), min(present), max(present), np.median(stays_s)) == (387, 7, 65, 59.0)
-    assert len(stays_s) == 387
-    assert sum(present) == sum(stays_s) == 27_833
-    for track in tracks:
-        track.leg(600 * S)
-    legs = [leg for track in tracks for leg in track.produced]
-    standing_s = sum(leg.end_ns - leg.start_ns for leg in legs if leg.speed_m_per_s < 0.1) / S
-    assert 0.45 < standing_s / sum(stays_s) < 0.55
-    assert len(legs) < 14_000
-    assert max(leg.speed_m_per_s for leg in legs) < 30
-    assert not any(math.isnan(leg.x_m) for leg in legs)
+def test_every_format_is_known_as_a_file() -> None:
+    """Whoever asks for mobility from files finds all formats, and no law."""
+    assert all(isinstance(format_(file="a"), MobilityFile) for format_ in (*FORMATS, Gpx))
