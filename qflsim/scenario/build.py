@@ -31,6 +31,7 @@ from qflsim.world.fleet import Fleet, Movers
 from qflsim.world.mobility import Leg
 from qflsim.world.mobility_files import MobilityFile
 from qflsim.world.outages import Downtime
+from qflsim.world.sites import SiteAt
 
 BIT_PER_ANGLE, BIT_PER_CO_PARAMETER = 64, 32
 
@@ -95,7 +96,7 @@ def build(scenario: Scenario, sources: Sources, observers: Sequence[Observer] = 
     air = _air(scenario, engine, streams, backhaul)
     trainings = {group.name: _training(scenario, group, sources) for group in scenario.devices}
     groups = [_group(scenario, group, trainings[group.name], engine) for group in scenario.devices]
-    downtimes = [_downtime(scenario, site.name, streams) for site in scenario.sites.places]
+    downtimes = [_downtime(scenario, site, streams) for site in scenario.sites.places]
     world = World(engine, streams, fleet, groups, hardware, downtimes, air)
     learner = None
     if executor is not None:
@@ -156,11 +157,12 @@ def _group(scenario: Scenario, group: DeviceGroup, training: Training, engine: E
     )
 
 
-def _downtime(scenario: Scenario, site: str, streams: Streams) -> Downtime:
+def _downtime(scenario: Scenario, site: SiteAt, streams: Streams) -> Downtime:
+    whose = {False: ("site", site.name), True: ("sites",)}
     return Downtime(
-        outage.intervals(streams.named("site", site, "outage", number))
+        outage.intervals(streams.named(*whose[outage.shared], "outage", number))
         for number, outage in enumerate(scenario.outages)
-        if site in outage.sites
+        if outage.strikes(site)
     )
 
 

@@ -54,7 +54,7 @@ from qflsim.world.mobility_files_sumo import SumoFcd
 from qflsim.world.mobility_groups import Group
 from qflsim.world.mobility_open import GaussMarkov, RandomDirection
 from qflsim.world.mobility_streets import Highway, Manhattan
-from qflsim.world.outages import RenewalOutage
+from qflsim.world.outages import CalendarOutage, RegionalOutage, RenewalOutage
 from qflsim.world.split import SplitProcessor
 
 CATALOGUE: dict[str, dict[str, type[Model]]] = {
@@ -72,7 +72,7 @@ CATALOGUE: dict[str, dict[str, type[Model]]] = {
         "csv": CsvFile,
         "gpx": Gpx,
     },
-    "outage": {"renewal": RenewalOutage},
+    "outage": {"renewal": RenewalOutage, "calendar": CalendarOutage, "regional": RegionalOutage},
     "processor": {
         "superconducting": Superconducting,
         "ion-trap": IonTrap,

@@ -178,9 +178,11 @@ class Scenario(Model):
     def _sites_exist(self) -> Self:
         known = [site.name for site in self.sites.places]
         for outage in self.outages:
-            for name in outage.sites:
+            for name in outage.sites or ():
                 if name not in known:
                     raise ValueError(f"outages: sites that exist ({', '.join(known)}), not {name!r}")
+            if not any(outage.strikes(site) for site in self.sites.at):
+                raise ValueError("outages: a region with a site in it")
         return self
 
     @model_validator(mode="after")

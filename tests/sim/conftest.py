@@ -19,6 +19,7 @@ from qflsim.scenario.schema import Scenario
 from qflsim.scenario.sources import read
 from qflsim.units import FOREVER_NS, to_ns
 from qflsim.world.mobility import Leg, Track
+from qflsim.world.sites import SiteAt
 
 
 class Outages(Model):
@@ -27,6 +28,11 @@ class Outages(Model):
     kind: str
     sites: tuple[str, ...]
     down_s: tuple[tuple[float, float], ...]
+    shared: bool = False
+
+    def strikes(self, site: SiteAt) -> bool:
+        """Those that it names."""
+        return site.name in self.sites
 
     def intervals(self, rng: np.random.Generator) -> Iterator[tuple[int, int]]:
         """The given intervals."""
