@@ -44,6 +44,7 @@ from qflsim.radio.rate import GapRate, Shannon, TruncatedShannon
 from qflsim.radio.rate_schemes import McsRate
 from qflsim.radio.sharing import AlphaFair
 from qflsim.world.backhaul import IdealBackhaul, LinkedBackhaul, PatternBackhaul
+from qflsim.world.blockage import Blockage, GilbertElliott
 from qflsim.world.compute import IonTrap, Simulator, Superconducting
 from qflsim.world.mobility import RandomWaypoint, Static
 from qflsim.world.mobility_files_bonnmotion import BonnMotion
@@ -73,6 +74,7 @@ CATALOGUE: dict[str, dict[str, type[Model]]] = {
         "gpx": Gpx,
     },
     "outage": {"renewal": RenewalOutage, "calendar": CalendarOutage, "regional": RegionalOutage},
+    "link outage": {"blockage": Blockage, "gilbert-elliott": GilbertElliott},
     "processor": {
         "superconducting": Superconducting,
         "ion-trap": IonTrap,

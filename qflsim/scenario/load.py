@@ -171,7 +171,7 @@ def world(scenario: Scenario, hashes: dict[str, str]) -> str:
     """What identifies the weather: seed, places, mobility, outages, propagation, hardware."""
     data = resolved(scenario)
     devices = [{key: group[key] for key in _WEATHER} for group in data["devices"]]
-    radio = {key: data["radio"][key] for key in ("path_loss", "fading", "site_correlation")}
+    radio = {key: data["radio"][key] for key in ("path_loss", "fading", "site_correlation", "link_outages")}
     parts = {key: data[key] for key in ("seed", "outages", "backhaul")}
     parts["sites"] = {key: data["sites"][key] for key in _PLACES}
     return _hash({**parts, "radio": radio, "devices": devices, "version": version("qflsim")}, hashes)

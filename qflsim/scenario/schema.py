@@ -26,6 +26,7 @@ from qflsim.radio.sharing import AlphaFair, SharingLaw
 from qflsim.radio.uplink import Uplink
 from qflsim.scenario.catalogue import OfKind
 from qflsim.world.backhaul import SERVER, BackhaulLaw, IdealBackhaul, Network
+from qflsim.world.blockage import LinkOutage
 from qflsim.world.compute import Processor, Superconducting
 from qflsim.world.mobility import Mobility, RandomWaypoint
 from qflsim.world.mobility_files import MobilityFile
@@ -64,6 +65,8 @@ class RadioSection(Model):
     """What an outage or a loss of coverage does to a transfer. A handover never loses anything."""
     strict_ranges: bool = False
     """Whether laws used outside of where they were specified are a mistake, and not just a warning."""
+    link_outages: tuple[Annotated[LinkOutage, OfKind("link outage")], ...] = ()
+    """What makes the link of a device and a site worse for a while, each pair of them on its own."""
 
 
 class DeviceGroup(Model):
@@ -181,7 +184,7 @@ class Scenario(Model):
             for name in outage.sites or ():
                 if name not in known:
                     raise ValueError(f"outages: sites that exist ({', '.join(known)}), not {name!r}")
-            if not any(outage.strikes(site) for site in self.sites.at):
+            if not any(outage.strikes(site) for site in self.sites.places):
                 raise ValueError("outages: a region with a site in it")
         return self
 

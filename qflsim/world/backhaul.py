@@ -10,7 +10,8 @@ from pydantic import Field, model_validator
 
 from qflsim.model import Count, Model, Name, Positive
 from qflsim.units import FOREVER_NS, Floats
-from qflsim.world.outages import Downtime, Lifetime, RenewalOutage
+from qflsim.world.outages import Downtime, RenewalOutage
+from qflsim.world.renewal import Lifetime
 
 SERVER = "server"
 """The server's name among the ends of links."""

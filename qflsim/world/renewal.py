@@ -1,5 +1,6 @@
 """Times between changes: lifetimes of a given mean and spread, and what alternates between two states by them."""
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Annotated, Literal, TypeAlias
@@ -46,7 +47,7 @@ class Life:
             return rng.exponential(self.mean_s)
         if self.distribution == "fixed":
             return self.mean_s * rng.random()
-        return self._scale_s * float(gammaincinv(1 / self.shape, rng.random())) ** (1 / self.shape)
+        return self._scale_s * math.pow(float(gammaincinv(1 / self.shape, rng.random())), 1 / self.shape)
 
     @property
     def _scale_s(self) -> float:
