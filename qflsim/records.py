@@ -28,7 +28,7 @@ class Fate(IntEnum):
     ABANDONED = 4
     """gave up at its time-out, before or after the download"""
     DEVICE_OFF = 5
-    """the device switched off or left the area"""
+    """the device switched off, ran out of battery or left the area"""
     REJECTED = 6
     """the robust rule or a failed authentication excluded it"""
     INSECURE = 7
@@ -227,7 +227,12 @@ class Training(NamedTuple):
 
 
 class Update(NamedTuple):
-    """A participation from invitation to fate, emitted once its fate is known. `round` is -1 where there are none."""
+    """A participation from invitation to fate, emitted once its fate is known. `round` is -1 where there are none.
+
+    `energy_j` is what the device itself spent from the invitation until the update arrived or the participation ended:
+    on receiving, transmitting, computing and waiting. The energy of the processor that circuits ran on is not part of
+    it, but of the training.
+    """
 
     t_ns: int
     participation: int
@@ -247,6 +252,7 @@ class Update(NamedTuple):
     staleness: int
     weight: float
     fate: Fate
+    energy_j: float
 
 
 class Version(NamedTuple):

@@ -130,9 +130,10 @@ def _equipment(scenario: Scenario, fleet: Fleet) -> Equipment:
 def _movers(group: DeviceGroup, tracks: Tracks) -> Movers:
     if isinstance(group.mobility, MobilityFile):
         names = tuple(name for name, _ in tracks[group.name])
-        return Movers(group.name, len(names), None, names, tuple(track for _, track in tracks[group.name]))
+        return Movers(group.name, len(names), None, names, tuple(track for _, track in tracks[group.name]),
+                      group.churn)  # fmt: skip
     assert group.count is not None
-    return Movers(group.name, group.count, group.mobility)
+    return Movers(group.name, group.count, group.mobility, churn=group.churn)
 
 
 def _training(scenario: Scenario, group: DeviceGroup, sources: Sources) -> Training:
@@ -153,6 +154,8 @@ def _group(scenario: Scenario, group: DeviceGroup, training: Training, engine: E
         by_region=isinstance(family, MixedGraphs) and family.by == "region",
         at_site=at_site,
         weight=group.weight,
+        power=group.power,
+        battery=group.battery,
         resumes=scenario.training.on_interruption == "resume",
     )
 

@@ -162,7 +162,7 @@ def digest(scenario: Scenario, hashes: dict[str, str]) -> str:
 
 
 _WEATHER = ("count", "mobility", "processor", "shared_processors", "eirp_dbm", "noise_figure_db", "height_m",
-            "penetration", "name")  # fmt: skip
+            "penetration", "name", "churn", "power", "battery")  # fmt: skip
 
 _PLACES = ("at", "hexagons", "carrier_hz", "height_m", "sectors", "azimuth_deg", "beamwidth_deg", "tilt_deg")
 

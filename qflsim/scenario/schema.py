@@ -26,7 +26,9 @@ from qflsim.radio.sharing import AlphaFair, SharingLaw
 from qflsim.radio.uplink import Uplink
 from qflsim.scenario.catalogue import OfKind
 from qflsim.world.backhaul import SERVER, BackhaulLaw, IdealBackhaul, Network
+from qflsim.world.battery import Battery, Power
 from qflsim.world.blockage import LinkOutage
+from qflsim.world.churn import Churn
 from qflsim.world.compute import Processor, Superconducting
 from qflsim.world.mobility import Mobility, RandomWaypoint
 from qflsim.world.mobility_files import MobilityFile
@@ -83,6 +85,11 @@ class DeviceGroup(Model):
     """Where jobs run: at a site it is the one that served the device last; they stand still while it is down."""
     shared_processors: Count | None = None
     """Processors that the group shares, first come first served; at sites so many at each, one if it is not said."""
+    power: Power = Power()
+    battery: Battery | None = None
+    """What the devices draw from; without one they are always fed."""
+    churn: Churn | None = None
+    """How the devices switch off and on again; without it they are on as long as they are there."""
     eirp_dbm: Annotated[float, Field(ge=-30, le=60)] = 23.0
     noise_figure_db: Annotated[float, Field(ge=0, le=30)] = 9.0
     height_m: Annotated[float, Field(ge=0.5, le=22.5)] = 1.5

@@ -8,9 +8,11 @@ import simpy
 from qflsim import records
 from qflsim.learning.tasks import Gathered
 from qflsim.learning.training import Charge
+from qflsim.sim.energy import Meter
 from qflsim.sim.engine import Engine, Order
 from qflsim.sim.world import World
 from qflsim.units import FOREVER_NS, NEVER_NS, to_ns, to_s
+from qflsim.world.battery import Activity
 from qflsim.world.compute import energy_j
 
 
@@ -20,8 +22,10 @@ class Job:
     `wait`, then `work`, and `leave` however it ends, which emits the record.
     """
 
-    def __init__(self, engine: Engine, world: World, device: int, participation: int, number: int, site: int) -> None:
+    def __init__(self, engine: Engine, world: World, device: int, participation: int, number: int, site: int,
+                 meter: Meter) -> None:  # fmt: skip
         self._engine, self._world, self._device, self._participation = engine, world, device, participation
+        self._meter = meter
         self._key, self._number = world.fleet.key(device), number
         self._group = world.group(device)
         self._site = site if self._group.at_site else -1
@@ -70,10 +74,13 @@ class Job:
 
     def _busy_until(self, t_ns: int, order: Order) -> Generator[simpy.Event, Any, None]:
         began_ns = self._engine.now_ns
+        if self._group.computes:
+            self._meter.turn_to(Activity.COMPUTE)
         try:
             yield self._engine.at(t_ns, order, self._device)
         finally:
             self._busy_ns += self._engine.now_ns - began_ns
+            self._meter.turn_to(Activity.IDLE)
 
     def _powered(self) -> Generator[simpy.Event, Any, int]:
         """Waits until the processor has power; returns when it will fail. A device's own fails with the device."""

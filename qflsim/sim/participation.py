@@ -10,6 +10,7 @@ from qflsim import records
 from qflsim.learning.tasks import Gathered
 from qflsim.learning.updates import Part
 from qflsim.records import Direction, Fate, Happening
+from qflsim.sim.energy import Meter
 from qflsim.sim.engine import Story
 from qflsim.sim.job import Job
 from qflsim.sim.transfer import Transfer
@@ -49,6 +50,7 @@ class Participation:
         """what the device trains, and what comes of it; None where nothing is learned"""
         self.site = -1
         self._world, self._server, self._engine = world, server, world.engine
+        self._meter = Meter(world.engine, world.group(device).power, world.charge(device), device, self.switch_off)
         self._process = world.engine.process(self._story())
 
     def call_off(self, fate: Fate) -> None:
@@ -56,6 +58,12 @@ class Participation:
         if self.fate is None and self.arrived_ns == NEVER_NS:
             self.fate = fate
             self._process.interrupt(fate)
+
+    def switch_off(self) -> None:
+        """The device is off or gone, and with it what it was doing."""
+        if self.fate is None and self.arrived_ns == NEVER_NS:
+            self._say(Happening.DEVICE_OFF)
+            self.call_off(Fate.DEVICE_OFF)
 
     def _story(self) -> Story:
         self._say(Happening.INVITED)
@@ -68,8 +76,10 @@ class Participation:
             self.arrived_ns = self._engine.now_ns
             self._say(Happening.ARRIVED)
         except simpy.Interrupt as interrupt:
+            self._meter.close()
             self._server.ended(self, cast(Fate, interrupt.cause))
         else:
+            self._meter.close()
             self._server.arrived(self)
 
     def _transfer(self, direction: Direction) -> Generator[simpy.Event, Any, None]:
@@ -77,7 +87,7 @@ class Participation:
         rng = self._world.streams.named(*self._world.fleet.key(self.device), "fading", int(direction), self.number)
         link = self._world.link(self.device)
         transfer = Transfer(self._engine, self._world.air, link, direction, self.device, self.identity,
-                            self._world.group(self.device).weight, rng,
+                            self._world.group(self.device).weight, rng, self._meter,
                             lambda: self._first_served(direction))  # fmt: skip
         yield from transfer.carry()
         self.site = self._world.radio.weather.site_of[transfer.last_cell]
@@ -94,7 +104,8 @@ class Participation:
 
     def _train(self) -> Generator[simpy.Event, Any, None]:
         """Waits for a processor, then holds it for as long as the job's circuits take."""
-        job = Job(self._engine, self._world, self.device, self.identity, self.number, self.site)
+        job = Job(self._engine, self._world, self.device, self.identity, self.number, self.site,
+                  self._meter)  # fmt: skip
         self.doing = "a processor"
         self._say(Happening.QUEUE_START)
         try:
@@ -111,6 +122,11 @@ class Participation:
 
     def _say(self, happening: Happening, value: int = 0) -> None:
         self._engine.emit(records.Event(self._engine.now_ns, happening, self.device, self.identity, -1, value))
+
+    @property
+    def energy_j(self) -> float:
+        """What the device itself has spent on it so far."""
+        return self._meter.spent_j
 
     def record(self) -> records.Update:
         """The whole participation, once its fate is known."""

@@ -25,7 +25,7 @@ class Server:
     def __init__(self, world: World, rules: Rules, learner: Learner | None, max_versions: int | None) -> None:
         self._world, self._engine, self._rules, self._learner = world, world.engine, rules, learner
         self._max_versions = max_versions
-        self._roster = Roster(world, rules.timeout_s)
+        self._roster = Roster(world, rules.timeout_s, self._ring)
         self._buffer: list[Participation] = []
         self._missing: list[int] = []
         self._memory: dict[int, Participation] = {}

@@ -32,7 +32,7 @@ class Surroundings:
         SNRs over the whole band at all cells, fading aside. Where fewer are around, vertices without edges fill up. The
         cost grows with the number of registered devices.
         """
-        present = [d for d in range(len(self.fleet)) if d == device or self.fleet.track(d).present(t_ns)]
+        present = [d for d in range(len(self.fleet)) if d == device or self.fleet.present(d, t_ns)]
         places_m = np.array([self._place_m(d, t_ns) for d in present])
         distances_m = np.hypot(*(places_m - places_m[present.index(device)]).T)
         near = np.lexsort((np.array(present) != device, distances_m))[: family.nodes]
@@ -49,7 +49,7 @@ class Surroundings:
         in_vain = 0
         while len(graphs) < count:
             t_ns, device = int(rng.integers(until_ns)), int(rng.choice(devices))
-            if self.fleet.track(device).present(t_ns) and (graph := self.graph(device, t_ns, family)).edges:
+            if self.fleet.present(device, t_ns) and (graph := self.graph(device, t_ns, family)).edges:
                 graphs.append(graph)
                 in_vain = 0
             elif (in_vain := in_vain + 1) == _TRIES:

@@ -14,8 +14,10 @@ from qflsim.radio.sharing import SharingLaw
 from qflsim.records import Direction, Happening, Reason
 from qflsim.sim.backhaul import Backhaul
 from qflsim.sim.cell import Cell
+from qflsim.sim.energy import Meter
 from qflsim.sim.engine import Engine, Order, Story
 from qflsim.units import from_db, to_ns
+from qflsim.world.battery import Activity
 
 
 class Payload(NamedTuple):
@@ -48,14 +50,18 @@ class _Waits(Enum):
     BACKHAUL = "backhaul"
 
 
+_ACTIVITY = {Direction.DOWNLOAD: Activity.RECEIVE, Direction.UPLOAD: Activity.TRANSMIT}
+
+
 class Transfer:
     """One download or upload of one participation. `carry` is its story; its record is emitted however it ends."""
 
     def __init__(self, engine: Engine, air: Air, link: Link, direction: Direction, device: int, participation: int,
-                 weight: float, rng: np.random.Generator, on_first_service: Callable[[], None]) -> None:  # fmt: skip
+                 weight: float, rng: np.random.Generator, meter: Meter,
+                 on_first_service: Callable[[], None]) -> None:  # fmt: skip
         self._engine, self._air, self._link, self._direction = engine, air, link, direction
         self._device, self._participation, self._rng = device, participation, rng
-        self._on_first_service, self._weight = on_first_service, weight
+        self._on_first_service, self._weight, self._meter = on_first_service, weight, meter
         self._size_bit = self._left_bit = float(sum(air.payload))
         self._wasted_bit = 0.0
         self._start_ns = self._since_ns = engine.now_ns
@@ -78,6 +84,7 @@ class Transfer:
                 yield from self._behind(self.last_cell)
         finally:
             self._turn_to(_Waits.SHARING)
+            self._meter.turn_to(Activity.IDLE)
             self._emit_record()
 
     def _find_cell(self) -> Story:
@@ -196,6 +203,7 @@ class Transfer:
     def _turn_to(self, waits: _Waits) -> None:
         self._waits[self._waiting_for] += self._engine.now_ns - self._since_ns
         self._waiting_for, self._since_ns = waits, self._engine.now_ns
+        self._meter.turn_to(_ACTIVITY[self._direction] if waits is _Waits.SHARING else Activity.IDLE)
 
     def _say(self, happening: Happening, cell: int) -> None:
         site = self._air.radio.weather.site_of[cell]

@@ -1,7 +1,7 @@
 """What a participation meets: its group, its device's hardware and way, the air, and the sites that fail."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
@@ -19,6 +19,7 @@ from qflsim.sim.surroundings import Surroundings
 from qflsim.sim.transfer import Air
 from qflsim.streams import Streams
 from qflsim.units import FOREVER_NS, NS_PER_S, SPEED_OF_LIGHT_M_PER_S
+from qflsim.world.battery import Battery, Charge, Power
 from qflsim.world.compute import Processor
 from qflsim.world.fleet import Fleet
 from qflsim.world.outages import Downtime
@@ -38,6 +39,8 @@ class Group:
     at_site: bool = False
     weight: float = 1.0
     """what its devices' shares of a cell are multiplied by"""
+    power: Power = field(default_factory=Power)
+    battery: Battery | None = None
     resumes: bool = True
     """whether a job whose processor lost its power goes on with the steps that it had not finished"""
 
@@ -45,6 +48,11 @@ class Group:
     def processor(self) -> Processor:
         """What the devices train on."""
         return self.training.processor
+
+    @property
+    def computes(self) -> bool:
+        """Whether the devices train by themselves, on no processor that they share or that stands at a site."""
+        return not self.at_site and not self.pools
 
     def pool(self, site: int) -> simpy.Resource | None:
         """The processors that a device shares whom this site served last."""
@@ -62,6 +70,7 @@ class World:
     hardware: Equipment
     downtimes: Sequence[Downtime]
     air: Air
+    _charges: dict[int, Charge] = field(default_factory=dict)
 
     def group(self, device: int) -> Group:
         """The group of a device."""
@@ -73,6 +82,26 @@ class World:
         return {
             site: downtime for site, downtime in enumerate(self.downtimes) if downtime.next_change_ns(-1) < FOREVER_NS
         }
+
+    def charge(self, device: int) -> Charge | None:
+        """The battery of a device, if it has one."""
+        battery = self.group(device).battery
+        if battery is not None and device not in self._charges:
+            key = self.fleet.key(device)
+            level, plug = self.streams.named(*key, "battery"), self.streams.named(*key, "plug")
+            self._charges[device] = battery.begin(level, plug)
+        return self._charges.get(device)
+
+    def ready_ns(self, device: int) -> int:
+        """When a device that does not take part can be invited: now, or the first instant at which to ask again."""
+        now_ns = self.engine.now_ns
+        comes_ns = self.fleet.comes_ns(device, now_ns)
+        charge = self.charge(device)
+        if comes_ns > now_ns or charge is None:
+            return comes_ns
+        idle_w = self.group(device).power.idle_w
+        charge.advance(now_ns, idle_w)
+        return charge.ready_ns(idle_w)
 
     def link(self, device: int) -> Link:
         """What a device hears."""

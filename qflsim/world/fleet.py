@@ -7,8 +7,12 @@ from itertools import accumulate
 
 from qflsim.streams import Streams
 from qflsim.units import FOREVER_NS
+from qflsim.world.churn import Churn
 from qflsim.world.mobility import Leg, Mobility, Track
 from qflsim.world.mobility_groups import Group
+from qflsim.world.outages import Downtime
+
+_NEVER_OFF = Downtime([])
 
 
 @dataclass(frozen=True)
@@ -20,6 +24,8 @@ class Movers:
     law: Mobility | Group | None = None
     names: tuple[str, ...] = ()
     tracks: tuple[Track, ...] = ()
+    churn: Churn | None = None
+    """by which they switch off and on, besides the presence of their tracks"""
 
 
 class Fleet:
@@ -36,6 +42,7 @@ class Fleet:
         *self.first, self._count = accumulate((m.count for m in self.movers), initial=0)
         self._on_leg = on_leg
         self._tracks: dict[int, Track] = {}
+        self._off_times: dict[int, Downtime] = {}
 
     def __len__(self) -> int:
         return self._count
@@ -83,6 +90,34 @@ class Fleet:
         for leg in track:
             self._on_leg(device, leg)
             yield leg
+
+    def present(self, device: int, t_ns: int) -> bool:
+        """Whether the device is in the area and switched on at this instant."""
+        return self._off(device).is_up(t_ns) and self.track(device).present(t_ns)
+
+    def leaves_ns(self, device: int, t_ns: int) -> int:
+        """When a device that is present at this instant leaves or switches off."""
+        return min(self.track(device).leaves_ns(t_ns), self._off(device).next_change_ns(t_ns))
+
+    def comes_ns(self, device: int, t_ns: int) -> int:
+        """The first instant from this one on at which the device is present; `FOREVER_NS` if there is none."""
+        presence, off = self.track(device).presence, self._off(device)
+        for on_ns, off_ns in presence[max(bisect_right(presence, t_ns, key=lambda stay: stay[0]) - 1, 0) :]:
+            t_ns = max(t_ns, on_ns)
+            if (interval := off.interval(t_ns)) is not None:
+                t_ns = interval[1]
+            if t_ns < off_ns:
+                return t_ns
+        return FOREVER_NS
+
+    def _off(self, device: int) -> Downtime:
+        """When the device is switched off."""
+        churn = self.movers[self.place(device)[0]].churn
+        if churn is None:
+            return _NEVER_OFF
+        if device not in self._off_times:
+            self._off_times[device] = Downtime([churn.off_times(self.streams.named(*self.key(device), "churn"))])
+        return self._off_times[device]
 
     def from_files(self) -> Iterator[tuple[int, Track]]:
         """The devices whose tracks were read from a file."""

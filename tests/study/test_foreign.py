@@ -42,6 +42,6 @@ def test_a_header_of_another_kind(tmp_path: Path) -> None:
 
 def test_a_fate_that_does_not_exist(tmp_path: Path) -> None:
     """An enumeration's unknown number is damage of that table."""
-    update = Update(0, 0, 0, 0, -1, *[0] * 8, 0, 0, 0, 0.0, Fate.APPLIED)._replace(fate=200)  # type: ignore[arg-type]
+    update = Update(0, 0, 0, 0, -1, *[0] * 8, 0, 0, 0, 0.0, Fate.APPLIED, 0.0)._replace(fate=200)  # type: ignore[arg-type]
     with pytest.raises(InputError, match="updates: got a value that no run writes"):
         summary(forged(tmp_path, HEADER, update))

@@ -35,7 +35,8 @@ def update(device: int, times_s: Iterable[float | None], **fields: Any) -> Updat
     """A participation, applied to version 1 unless told otherwise: when invited, first served ... arrived, ended."""
     round_ = fields.pop("round", -1)
     times_ns = [NEVER_NS if t is None else to_ns(t) for t in times_s]
-    told = {"base_version": 0, "applied_version": 1, "staleness": 0, "weight": 1.0, "fate": Fate.APPLIED} | fields
+    told = {"base_version": 0, "applied_version": 1, "staleness": 0, "weight": 1.0, "fate": Fate.APPLIED,
+            "energy_j": 0.0} | fields  # fmt: skip
     return Update(times_ns[-1], device, device, 0, round_, *times_ns, **told)
 
 

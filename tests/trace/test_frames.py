@@ -22,7 +22,7 @@ def test_times_are_seconds_and_what_did_not_come_is_missing() -> None:
 
 def test_fates_carry_the_names_that_users_see() -> None:
     """Every fate is a category, met or not, so that counts name all of them."""
-    update = Update(*range(16), 0.5, Fate.DEVICE_OFF)
+    update = Update(*range(16), 0.5, Fate.DEVICE_OFF, 0.0)
     table = frame(pack([update], row_dtype(Update, 1)), Update)
     assert table.fate[0] == "device-off"
     assert dict(table.fate.value_counts()) == {fate.label: int(fate is Fate.DEVICE_OFF) for fate in Fate}

@@ -1,0 +1,57 @@
+"""What a device's participation costs in energy, and the battery that ends it."""
+
+from collections.abc import Callable
+
+from qflsim.sim.engine import Engine, Order
+from qflsim.units import to_s
+from qflsim.world.battery import Activity, Charge, Power
+
+
+class Meter:
+    """The energy that one device spends from now until the meter is closed, by what it is doing.
+
+    With a battery, `on_empty` is called at the instant at which that is empty.
+    """
+
+    def __init__(self, engine: Engine, power: Power, charge: Charge | None, device: int,
+                 on_empty: Callable[[], None]) -> None:  # fmt: skip
+        self._engine, self._power, self._charge, self._device, self._on_empty = engine, power, charge, device, on_empty
+        self._activity, self._since_ns, self._turns, self._open = Activity.IDLE, engine.now_ns, 0, True
+        self.spent_j = 0.0
+        if charge is not None:
+            charge.advance(engine.now_ns, power.idle_w)
+            self._watch(charge)
+
+    def turn_to(self, activity: Activity) -> None:
+        """The device does something else from now on."""
+        self._settle()
+        self._activity = activity
+        if self._charge is not None:
+            self._watch(self._charge)
+
+    def close(self) -> None:
+        """The participation is over; what the device draws from now on is its own affair."""
+        self._settle()
+        self._open = False
+
+    def _settle(self) -> None:
+        now_ns, load_w = self._engine.now_ns, self._power.watts(self._activity)
+        if self._charge is not None:
+            self._charge.advance(now_ns, load_w)
+        self.spent_j += load_w * to_s(now_ns - self._since_ns)
+        self._since_ns = now_ns
+
+    def _watch(self, charge: Charge) -> None:
+        """Looks at the battery when it may be empty, unless the device has done something else by then."""
+        self._turns += 1
+        turns, due_ns = self._turns, charge.next_ns(self._power.watts(self._activity))
+
+        def look() -> None:
+            if self._open and turns == self._turns:
+                self._settle()
+                if charge.empty:
+                    self._on_empty()
+                else:
+                    self._watch(charge)
+
+        self._engine.call_at(due_ns, Order.WORLD, self._device + 1, look)
