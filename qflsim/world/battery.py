@@ -161,19 +161,19 @@ class Charge:
 
     def _go(self, end_ns: int, load_w: float) -> None:
         """Along one straight line, or up to full and on; what a nanosecond would do is taken for done at its end."""
-        elapsed_s, per_ns_j = (end_ns - self.t_ns) / NS_PER_S, abs(self._net_w(load_w)) / NS_PER_S
+        net_w, elapsed_s = self._net_w(load_w), (end_ns - self.t_ns) / NS_PER_S
         charged_j, used_j = self._supply_w() * elapsed_s, 0.0 if self.empty else load_w * elapsed_s
-        level_j = self.level_j + charged_j - used_j
+        level_j, empty = self.level_j + net_w * elapsed_s, self.empty
         if level_j > self._capacity_j:
             charged_j -= level_j - self._capacity_j
             level_j = self._capacity_j
-        elif charged_j < used_j and level_j <= per_ns_j:
+        elif net_w < 0 and level_j <= -net_w / NS_PER_S:
             used_j += level_j
-            level_j = 0.0
-        elif charged_j > used_j and abs(level_j - self._reserve_j) <= per_ns_j:
+            level_j, empty = 0.0, True
+        elif net_w > 0 and abs(level_j - self._reserve_j) <= net_w / NS_PER_S:
             charged_j += self._reserve_j - level_j
             level_j = self._reserve_j
         self.t_ns, self.level_j = end_ns, level_j
         self.charged_j += charged_j
         self.used_j += used_j
-        self.empty = level_j == 0.0 or (self.empty and level_j < self._reserve_j)
+        self.empty = empty and level_j < self._reserve_j

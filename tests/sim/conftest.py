@@ -52,6 +52,18 @@ class Jumps(Model):
         return Track(Leg(starts_ns[k], starts_ns[k + 1], x_m, 0.0, 0.0, 0.0) for k, x_m in enumerate(self.x_m))
 
 
+class Stays(Model):
+    """A device at (10, 0) that is there over the given seconds."""
+
+    kind: str
+    stays_s: tuple[tuple[float, float], ...]
+
+    def track(self, rng: np.random.Generator) -> Track:
+        """A leg without speed for each stay."""
+        stays = tuple((to_ns(on_s), to_ns(off_s)) for on_s, off_s in self.stays_s)
+        return Track((Leg(on_ns, off_ns, 10.0, 0.0, 0.0, 0.0) for on_ns, off_ns in stays), stays)
+
+
 class TriangleFree(Model):
     """Cubic graphs on ten nodes with unit weights and no triangle: random ones, drawn until there is none."""
 
@@ -97,7 +109,7 @@ Simulate = Callable[..., Ran]
 def scripted(monkeypatch: pytest.MonkeyPatch) -> None:
     """Makes the models above loadable as `scripted:Outages` and so on."""
     module = ModuleType("scripted")
-    for model in (Outages, Jumps, TriangleFree):
+    for model in (Outages, Jumps, Stays, TriangleFree):
         setattr(module, model.__name__, model)
     monkeypatch.setitem(sys.modules, "scripted", module)
 

@@ -3,7 +3,7 @@
 import math
 from collections.abc import Callable, Iterator
 from itertools import islice, pairwise
-from typing import Literal
+from typing import Any
 
 import numpy as np
 import pytest
@@ -12,10 +12,11 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from qflsim.units import FOREVER_NS, NS_PER_S, Floats, to_ns, to_s
-from qflsim.world.outages import Downtime, Interval, RenewalOutage
+from qflsim.world.outages import CalendarOutage, Downtime, Interval, RegionalOutage, RenewalOutage
+from qflsim.world.renewal import Distribution, Life
+from qflsim.world.sites import SiteAt
 
 S = NS_PER_S
-Distribution = Literal["exponential", "fixed"]
 
 
 def down_between_ns(schedule: Downtime, start_ns: int, end_ns: int) -> int:
@@ -30,8 +31,9 @@ def assert_mean(sample: Floats, expected: float) -> None:
 
 
 def renewal(mtbf_s: float, mttr_s: float, distribution: Distribution = "exponential") -> RenewalOutage:
-    """A law that strikes one site."""
-    return RenewalOutage(sites=("a",), mtbf_s=mtbf_s, mttr_s=mttr_s, distribution=distribution)
+    """A law that strikes one site; Weibull times wear out, and repairs are mostly short."""
+    shape = (3.0, 0.5) if distribution == "weibull" else (1.0, 1.0)
+    return RenewalOutage(sites=("a",), mtbf_s=mtbf_s, mttr_s=mttr_s, distribution=distribution, shape=shape)
 
 
 intervals_of_a_site = st.lists(
@@ -97,10 +99,10 @@ def test_fixed_times_are_periodic() -> None:
         assert {later[0] - earlier[1] for earlier, later in pairwise(downs)} == {7 * S}
 
 
-@pytest.mark.parametrize("distribution", ["exponential", "fixed"])
+@pytest.mark.parametrize("distribution", ["exponential", "fixed", "weibull"])
 @pytest.mark.parametrize("t_s", [0.0, 3.0, 11.0, 400.0])
 def test_availability_holds_from_the_first_instant(distribution: Distribution, t_s: float) -> None:
-    """P(up at t) = A at every t, for both distributions."""
+    """P(up at t) = A at every t, for every distribution."""
     law = renewal(10.0, 4.0, distribution)
     assert law.availability == 10 / 14
     up = [Downtime([law.intervals(np.random.default_rng([7, n]))]).is_up(to_ns(t_s)) for n in range(2000)]
@@ -183,8 +185,109 @@ def test_intervals_end_with_time_itself() -> None:
         assert all(down < up <= FOREVER_NS for down, up in downs)
 
 
-@pytest.mark.parametrize("fields", [{"sites": ()}, {"sites": ("a", "a")}, {"mtbf_s": 0.0}, {"distribution": "normal"}])
+@pytest.mark.parametrize("shape", [0.3, 0.7, 2.0, 10.0])
+def test_weibull_times(shape: float) -> None:
+    """Whole times have the mean m; what is left of one at an instant has the mean E[X^2] / (2 m) = m (1 + c^2) / 2."""
+    life, rng = Life(8.0, "weibull", shape), np.random.default_rng(6)
+    variation = math.gamma(1 + 2 / shape) / math.gamma(1 + 1 / shape) ** 2 - 1
+    assert_mean(np.array([life.whole_s(rng) for _ in range(20_000)]), 8.0)
+    assert_mean(np.array([life.left_s(rng) for _ in range(20_000)]), 4.0 * (1 + variation))
+
+
+def test_weibull_of_shape_one_is_exponential() -> None:
+    """What is left has the median m ln 2, and so has a whole time."""
+    life, rng = Life(8.0, "weibull", 1.0), np.random.default_rng(6)
+    for draw in (life.whole_s, life.left_s):
+        below = np.array([draw(rng) < 8.0 * math.log(2) for _ in range(10_000)], dtype=float)
+        assert_mean(below, 0.5)
+
+
+def calendar(**fields: Any) -> list[Interval]:
+    """The first ten intervals, in seconds."""
+    law = CalendarOutage.model_validate(fields)
+    intervals = islice(law.intervals(np.random.default_rng(0)), 10)
+    return [(down // S, up // S if up < FOREVER_NS else -1) for down, up in intervals]
+
+
+def test_a_calendar_is_kept_exactly() -> None:
+    """Once, as it stands; with a period, for ever, also over the end of the period that t = 0 follows."""
+    assert calendar(intervals_s=((3.0, 5.0), (4.0, 9.0))) == [(3, 5), (4, 9)]
+    assert calendar(intervals_s=((1.0, 2.0), (6.0, 8.0)), every_s=10.0)[:4] == [(1, 2), (6, 8), (11, 12), (16, 18)]
+    assert calendar(intervals_s=((8.0, 12.0),), every_s=10.0)[:3] == [(0, 2), (8, 12), (18, 22)]
+
+
+def test_overlapping_windows_merge() -> None:
+    """Two windows of one calendar, and one of another, are one down time."""
+    laws = (CalendarOutage(intervals_s=((3.0, 5.0), (4.0, 9.0))), CalendarOutage(intervals_s=((9.0, 11.0),)))
+    schedule = Downtime(law.intervals(np.random.default_rng(0)) for law in laws)
+    assert schedule.intervals(0, 50 * S) == [(3 * S, 11 * S)]
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"intervals_s": ()},
+        {"intervals_s": ((5.0, 5.0),)},
+        {"intervals_s": ((5.0, 6.0), (1.0, 2.0))},
+        {"intervals_s": ((5.0, 6.0),), "every_s": 5.0},
+        {"intervals_s": ((1.0, 9.0),), "every_s": 5.0},
+    ],
+)
+def test_bad_calendars_are_refused(fields: dict[str, Any]) -> None:
+    """None, an empty one, out of order, outside their period, longer than it."""
+    with pytest.raises(ValidationError):
+        CalendarOutage.model_validate(fields)
+
+
+SITES = [SiteAt(name=name, x_m=x_m, y_m=0.0) for name, x_m in (("a", 0.0), ("b", 300.0), ("c", 900.0))]
+CAUSE = RenewalOutage(mtbf_s=30.0, mttr_s=10.0)
+
+
+@pytest.mark.parametrize(
+    ("fields", "struck"),
+    [
+        ({}, "abc"),
+        ({"sites": ("a", "c")}, "ac"),
+        ({"at_m": (0.0, 0.0), "radius_m": 300.0}, "ab"),
+        ({"at_m": (600.0, 0.0), "radius_m": 299.0}, ""),
+    ],
+)
+def test_a_region_is_named_or_round(fields: dict[str, Any], struck: str) -> None:
+    """All sites, those named, or those within the radius."""
+    region = RegionalOutage.model_validate({"cause": CAUSE} | fields)
+    assert region.shared
+    assert "".join(site.name for site in SITES if region.strikes(site)) == struck
+    assert all(CAUSE.strikes(site) for site in SITES)
+
+
+def test_joint_availability_under_a_common_cause() -> None:
+    """Three sites with failures of their own and a common cause are all up with probability A_parent A^3."""
+    own, region = renewal(40.0, 10.0), RegionalOutage(cause=CAUSE)
+    up = []
+    for n in range(3000):
+        sites = [Downtime([own.intervals(np.random.default_rng([1, n, k])),
+                           region.intervals(np.random.default_rng([2, n]))]) for k in range(3)]  # fmt: skip
+        up.append(all(site.is_up(9 * S) for site in sites))
+    assert_mean(np.array(up, dtype=float), 0.75 * 0.8**3)
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"sites": ("a",), "at_m": (0.0, 0.0), "radius_m": 5.0},
+        {"radius_m": 5.0},
+        {"cause": CAUSE.model_copy(update={"sites": ("a",)})},
+    ],
+)
+def test_bad_regions_are_refused(fields: dict[str, Any]) -> None:
+    """Names and a place, a radius around nothing, a cause with sites of its own."""
+    with pytest.raises(ValidationError):
+        RegionalOutage.model_validate({"cause": CAUSE} | fields)
+
+
+@pytest.mark.parametrize("fields", [{"sites": ()}, {"sites": ("a", "a")}, {"mtbf_s": 0.0}, {"distribution": "normal"},
+                                    {"shape": (2.0, 2.0)}])  # fmt: skip
 def test_bad_parameters_are_refused(fields: dict[str, object]) -> None:
-    """No site, one twice, no life and an unknown law."""
+    """No site, one twice, no life, an unknown law, a shape of exponential times."""
     with pytest.raises(ValidationError):
         RenewalOutage.model_validate({"sites": ("a",), "mtbf_s": 1.0, "mttr_s": 1.0} | fields)
