@@ -26,7 +26,8 @@ SMOOTH: list[PathLoss] = [*OFFICES, *HALLS, IndoorFactory(hall="HH"), FreeSpace(
 FAMILIES = [*OUTDOORS, *SMOOTH]
 PRINTED: list[tuple[PathLoss, str, str]] = [
     (UmiStreetCanyon(), "UMi-StreetCanyon", "UMi-StreetCanyon"), (Uma(), "UMa", "UMa"), (Rma(), "RMa", "RMa"),
-    (Sma(), "SMa", "SMa"), (IndoorHotspot(), "InH-Office", "InH-Office"),
+    (Rma(building_height_m=40.0, street_width_m=12.0), "RMa", "RMa"), (Sma(), "SMa", "SMa"),
+    (IndoorHotspot(), "InH-Office", "InH-Office"),
     *((hall, "InF", f"InF-{hall.hall}") for hall in HALLS),
 ]  # fmt: skip
 TYPICAL_SITE_M = {"umi-street-canyon": 10.0, "uma": 25.0, "rma": 35.0, "sma": 30.0}
@@ -120,7 +121,7 @@ def test_shadow_parameters_are_those_of_the_tables(model: PathLoss, scenario: st
         assert float(parameters.corr_distance_SF_m) == model.o2i_correlation_m
         states = tr38901.section("7.6").correlation_distance(scenario=large.split(" ")[0], condition="LOS")
         assert float(states.los_nlos_state_m) == model.state_correlation_m
-    assert (model.o2i_sigma_db is None) == (model not in OUTDOORS)
+    assert (model.o2i_sigma_db is None) == (model.kind not in TYPICAL_SITE_M)
 
 
 @given(near_m=st.floats(0.0, 20_000.0), farther_m=st.floats(0.0, 5000.0), device_m=st.floats(1.0, 10.0),
