@@ -198,7 +198,7 @@ def test_fading_costs_rate_and_more_power_pays(law: Echoes) -> None:
     assert all(f[0] < s[0] and f[1] > 0.0 and s[1] == 0.0 for f, s in zip(faded, steady, strict=True))
     assert (np.diff([mean for mean, _ in faded]) > 0.0).all()
     assert law.moments(GapRate(), -1e4) == faded[0]
-    assert law.moments(GapRate(), 1e4) == law.moments(GapRate(), 100.0) == pytest.approx((5.5547, 0.0), abs=1e-4)
+    assert law.moments(GapRate(), 1e4) == law.moments(GapRate(), 100.0) == pytest.approx((5.5547, 0.0), abs=1e-3)
 
 
 def test_coherence_time() -> None:

@@ -15,6 +15,7 @@ from qflsim.scenario.schema import Scenario
 GOOD: dict[str, Any] = {"name": "x", "devices": [{"name": "cars", "count": 2}]}
 MAST = {"name": "mast", "x_m": 0.0, "y_m": 0.0}
 RENEWAL = {"kind": "renewal", "sites": ["site"], "mtbf_s": 9.0, "mttr_s": 1.0}
+FADINGS = '"none" or "rayleigh" or "rician" or "nakagami"'
 
 
 def told(**sections: Any) -> list[tuple[str, str, str]]:
@@ -83,18 +84,18 @@ def test_a_misspelt_key_is_told_with_the_nearest(sections: dict[str, Any], where
         (device(mobility={"kind": "static", "at_m": [1.0, 2.0, 3.0]}), "devices.cars.mobility.at_m", "(1.0, 2.0, 3.0)",
          "at most 2 of them"),
         ({"radio": {"on_interruption": "resme"}}, "radio.on_interruption", "'resme'", "'resume' or 'restart'"),
-        ({"radio": {"fading": {"mode": "clt"}}}, "radio.fading", "{'mode': 'clt'}", 'kind = "none" or "rayleigh" or "rician" or "nakagami"'),
+        ({"radio": {"fading": {"mode": "clt"}}}, "radio.fading", "{'mode': 'clt'}", f"kind = {FADINGS}"),
         ({"task": {"layer": 2}}, "task.layer", "2", "one of kind, problem, layers, start, start_angle, multi_angle, "
          "warm_start, tail, precision, holdout; did you mean layers?"),
         ({"training": {"optimizer": {"learning_rate": 0.0}}}, "training.optimizer.learning_rate", "0.0",
          "a number of at least 1e-09"),
         ({"task": {"kind": "qaos"}}, "task.kind", "'qaos'", '"qaoa" or "classification"; did you mean qaoa?'),
-        ({"radio": {"fading": 3}}, "radio.fading", "3", 'a section with a kind: "none" or "rayleigh" or "rician" or "nakagami"'),
+        ({"radio": {"fading": 3}}, "radio.fading", "3", f"a section with a kind: {FADINGS}"),
         ({"radio": {"fading": {"kind": "rayleig"}}}, "radio.fading.kind", "'rayleig'",
-         '"none" or "rayleigh" or "rician" or "nakagami"; did you mean rayleigh?'),
-        ({"radio": {"fading": {"kind": 3}}}, "radio.fading.kind", "3", '"none" or "rayleigh" or "rician" or "nakagami"'),
+         f"{FADINGS}; did you mean rayleigh?"),
+        ({"radio": {"fading": {"kind": 3}}}, "radio.fading.kind", "3", FADINGS),
         ({"radio": {"fading": {"kind": "mine:Fading"}}}, "radio.fading.kind", "'mine:Fading'",
-         '--allow-plugins, since a model of your own is code that will run, or "none" or "rayleigh" or "rician" or "nakagami"'),
+         f"--allow-plugins, since a model of your own is code that will run, or {FADINGS}"),
         ({"outages": [{**RENEWAL, "sites": ["sight"]}]}, "the scenario", "a section that does not fit together",
          "outages: sites that exist (site), not 'sight'"),
         ({"aggregation": {"when": {"kind": "quorum", "clients": 2, "quorum": 3}}}, "aggregation.when",
