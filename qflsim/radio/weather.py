@@ -70,8 +70,9 @@ class Weather:
         sites = slice(None) if site is None else slice(site, site + 1)
         dx_m, dy_m = x_m - self._x_m[sites], y_m - self._y_m[sites]
         distance_m = np.hypot(dx_m, dy_m)
-        if distance_m.max(initial=0.0) > self._farthest_m:
-            self._tell(distance_m)
+        nearest_m = distance_m.min(axis=0)
+        if nearest_m.max() > self._farthest_m:
+            self._tell(nearest_m)
         gain_db = self.sites.antenna_gain_dbi - self._loss_db(x_m, y_m, distance_m, device_height_m, indoor, site)
         if self.sites.sectors == 1:
             return gain_db

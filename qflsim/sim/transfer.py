@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from qflsim import records
-from qflsim.radio.budget import Radio
+from qflsim.radio.budget import Carried, Radio
 from qflsim.radio.link import ChangeKind, Link
 from qflsim.radio.sharing import SharingLaw
 from qflsim.records import Direction, Happening, Reason
@@ -141,9 +141,9 @@ class Transfer:
     def _unchanged(self, books: Cell, cell: int, level_db: float, attached_ns: int, stretch: float) -> Story:
         """Is served until the flow is done (None) or something about its radio changes (what, to which cell)."""
         power = self._link.budget.power(self._direction, level_db)
-        rate_bit_per_s = self._link.budget.carried(self._direction, power).rate_bit_per_s
-        weight = self._weight * self._air.sharing.weight(rate_bit_per_s)
-        done = books.join(self._participation, self._left_bit * stretch / rate_bit_per_s, weight, power)
+        alone = self._link.budget.carried(self._direction, power)
+        work_s = self._left_bit * stretch / alone.rate_bit_per_s
+        done = books.join(self._participation, work_s, self._weigh(alone), power)
         try:
             while True:
                 change = self._link.next_change(self._direction, cell, level_db, attached_ns, self._engine.now_ns)
@@ -153,7 +153,7 @@ class Transfer:
                 if change.kind is not ChangeKind.LOOK:
                     return change.kind, change.cell
         finally:
-            left_bit = 0.0 if done.triggered else books.leave(self._participation) * rate_bit_per_s / stretch
+            left_bit = 0.0 if done.triggered else books.leave(self._participation) * alone.rate_bit_per_s / stretch
             self._left_bit = min(self._left_bit, left_bit)  # rounding must not give bits back
 
     def _hand_over(self, target: int) -> Story:
@@ -191,7 +191,8 @@ class Transfer:
         """How much more or less than its bits the mean rate has to carry, by one draw of the fading."""
         radio = self._air.radio
         power = self._link.budget.power(self._direction, level_db)
-        carried = self._link.budget.carried(self._direction, power, books.share(self._weight))
+        weight = self._weigh(self._link.budget.carried(self._direction, power))
+        carried = self._link.budget.carried(self._direction, power, books.share(weight))
         coherence_s = radio.fading.coherence_s(self._link.speed_m_per_s(self._engine.now_ns), radio.sites.carrier_hz)
         work_bit = radio.fading.work_bit(
             self._left_bit, radio.rate_map, carried.snr_db, carried.bandwidth_hz, coherence_s, self._rng
@@ -199,6 +200,9 @@ class Transfer:
         if radio.short_messages:
             work_bit *= radio.short_messages.stretch(self._left_bit, float(from_db(carried.snr_db)))
         return work_bit / self._left_bit
+
+    def _weigh(self, alone: Carried) -> float:
+        return self._weight * self._air.sharing.weight(alone.rate_bit_per_s)
 
     def _turn_to(self, waits: _Waits) -> None:
         self._waits[self._waiting_for] += self._engine.now_ns - self._since_ns

@@ -1,4 +1,4 @@
-"""Equal shares: virtual time against brute force, conservation of work, and the insensitivity of processor sharing."""
+"""Shares of time: virtual time against brute force, conservation of work, and known means of processor sharing."""
 
 import numpy as np
 import pytest
@@ -131,14 +131,19 @@ def _exact(arrivals: dict[int, list[int]], works_s: Floats) -> dict[int, int]:
 
 
 STEPS = st.lists(
-    st.tuples(st.sampled_from(["add", "remove", "next"]), st.integers(0, 3 * NS_PER_S), st.floats(0.0, 5.0)),
+    st.tuples(
+        st.sampled_from(["add", "remove", "next"]),
+        st.integers(0, 3 * NS_PER_S),
+        st.floats(0.0, 5.0),
+        st.sampled_from([1.0, 0.3, 1e-6, 7e5]),
+    ),
     max_size=40,
 )
 
 
 @given(STEPS)
-def test_work_is_conserved(steps: list[tuple[str, int, float]]) -> None:
-    """The service of all flows never exceeds the time that passed, and equals it while some flow is in service.
+def test_work_is_conserved(steps: list[tuple[str, int, float, float]]) -> None:
+    """Whatever the weights: all service never exceeds the time that passed, and equals it while some flow is served.
 
     A flow that runs to its completion has had its work; one that leaves early has had the rest.
     """
@@ -150,7 +155,7 @@ def test_work_is_conserved(steps: list[tuple[str, int, float]]) -> None:
     def wait(until_ns: int) -> int:
         return until_ns - now_ns if work_s else 0
 
-    for what, pause_ns, value in steps:
+    for what, pause_ns, value, weight in steps:
         later_ns = now_ns + pause_ns
         while (due := cell.next_completion(now_ns)) is not None and due[0] <= later_ns:
             busy_ns, now_ns = busy_ns + wait(due[0]), due[0]
@@ -158,7 +163,7 @@ def test_work_is_conserved(steps: list[tuple[str, int, float]]) -> None:
             served_s, completions = served_s + work_s.pop(due[1]), completions + 1
         busy_ns, now_ns = busy_ns + wait(later_ns), later_ns
         if what == "add":
-            cell.add(now_ns, flow, value)
+            cell.add(now_ns, flow, value, weight)
             work_s[flow], flow = value, flow + 1
         elif what == "remove" and work_s:
             leaving = min(work_s)

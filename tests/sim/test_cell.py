@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 import simpy
 
-from qflsim.radio.sharing import TimeShare
+from qflsim.radio.sharing import BandShare, Power, TimeShare
 from qflsim.sim.cell import Cell
 from qflsim.sim.engine import Engine, Order, Story
-from qflsim.units import NS_PER_S, to_ns
+from qflsim.units import NS_PER_S, from_db, to_ns
 
 
 def ends_in_the_engine(arrivals: list[tuple[int, float]], leaves: dict[int, int] | None = None) -> dict[int, int]:
@@ -137,3 +137,35 @@ def test_sojourns_of_processor_sharing_are_linear_in_the_work() -> None:
     error_s = batches_s.std(ddof=1) / np.sqrt(50)
     assert abs(batches_s.mean() - 1.0 / (1.0 - load)) < 5 * error_s
     assert error_s < 0.05
+
+
+def test_weights_reach_the_books() -> None:
+    """1 s of work at weight 1 and 0.75 s at 3 end at 1.75 and 1 s; one more of weight 4 would get half."""
+    engine, ends = Engine(), {}
+    cell = Cell(engine, 0, TimeShare())
+
+    def story(flow: int, work_s: float, weight: float) -> Story:
+        yield cell.join(flow, work_s, weight)
+        ends[flow] = engine.now_ns
+
+    engine.process(story(0, 1.0, 1.0))
+    engine.process(story(1, 0.75, 3.0))
+    engine.call_at(1, Order.WORLD, 0, lambda: shares.append(cell.share(4.0)))
+    shares: list[float] = []
+    engine.run()
+    assert (ends, shares) == ({0: 7 * NS_PER_S // 4, 1: NS_PER_S}, [0.5])
+
+
+def test_a_cell_can_share_its_band() -> None:
+    """Where rates are proportional to the SNR, flows of limited power do not disturb each other."""
+    engine, ends = Engine(), {}
+    cell = Cell(engine, 0, BandShare(from_db))
+
+    def story(flow: int) -> Story:
+        yield cell.join(flow, 1.0 + flow, power=Power(3.0))
+        ends[flow] = engine.now_ns
+
+    for flow in range(5):
+        engine.process(story(flow))
+    engine.run()
+    assert ends == {flow: (1 + flow) * NS_PER_S for flow in range(5)}

@@ -159,6 +159,16 @@ def test_a_repaired_better_site_wins_its_device_back(small: Small, simulate: Sim
     assert back.start_ns == -(-to_ns(repair_s) // to_ns(0.08)) * to_ns(0.08) + to_ns(0.32)
 
 
+@pytest.mark.parametrize("weights", [(1.0, 1.0), (3.0, 1.0), (0.5, 1.5)])
+def test_weights_of_groups_share_a_cell(small: Small, simulate: Simulate, weights: tuple[float, float]) -> None:
+    """Of two equal downloads the heavier ends at (sum of weights)/(its weight), the other after both: at 2."""
+    data = small({"a": 3.0, "b": 3.0}, training=HEAVY)
+    for group, weight in zip(data["devices"], weights, strict=True):
+        group["weight"] = weight
+    ends_ns = sorted(transfer.end_ns for transfer in downloads(simulate(data))[:2])
+    assert ends_ns == pytest.approx([TIME_NS * sum(weights) / max(weights), 2 * TIME_NS], abs=3)
+
+
 @pytest.mark.parametrize("name", ["quickstart", "wait-for-all", "ingolstadt"])
 def test_the_time_of_a_transfer_splits_exactly(shipped_runs: dict[str, Any], name: str) -> None:
     """sharing + uncovered + handover + outage = end - start, to the nanosecond, for every transfer."""
