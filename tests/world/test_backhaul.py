@@ -51,9 +51,10 @@ def test_two_flows_share_a_link() -> None:
 
 
 def test_the_line_of_three_flows() -> None:
-    """Two links of 10, one flow over both and one over each: 5 each; with a second link of 20 its own flow has 15."""
+    """Two links of 10, one flow over both and one over each: 5 each; of a second link of 10 + x its own has 5 + x."""
     assert rates([[0, 1], [0], [1]], [10.0, 10.0]) == [5.0, 5.0, 5.0]
     assert rates([[0, 1], [0], [1]], [10.0, 20.0]) == [5.0, 5.0, 15.0]
+    assert rates([[0, 1], [0], [1]], [10.0, 10.5]) == [5.0, 5.0, 5.5]
 
 
 def test_the_example_of_the_book() -> None:
