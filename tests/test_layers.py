@@ -9,7 +9,7 @@ ROOT = Path(__file__).parents[1] / "qflsim"
 ORDER = ["errors", "units", "model", "streams", "records", "world", "radio", "quantum", "learning", "security",
          "allocation", "sim", "trace", "scenario", "study", "cli", "__init__", "__main__"]  # fmt: skip
 DOORS = {
-    "simpy": {"sim", "study/bench"},
+    "simpy": {"sim", "study/bench", "study/bench_world"},
     "networkx": {"world", "quantum", "learning/graphs", "allocation"},
     "pennylane_lightning": {"quantum/register"},
     "pennylane": {"quantum/circuits", "quantum/qnodes"},

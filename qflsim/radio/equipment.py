@@ -21,13 +21,13 @@ class Hardware(NamedTuple):
 class Equipment:
     """The hardware of every device of a fleet; a record is made when somebody asks for it.
 
-    groups: for each group the hardware that its devices have in common, and what was drawn for each of them.
+    groups: for each group the first three fields, which its devices have in common, and what was drawn for each.
     """
 
-    def __init__(self, fleet: Fleet, groups: Sequence[tuple[Hardware, Penetrated]]) -> None:
+    def __init__(self, fleet: Fleet, groups: Sequence[tuple[tuple[float, float, float], Penetrated]]) -> None:
         self._fleet, self._groups = fleet, tuple(groups)
 
     def __getitem__(self, device: int) -> Hardware:
         group, index = self._fleet.place(device)
         common, drawn = self._groups[group]
-        return common._replace(penetration_loss_db=float(drawn.loss_db[index]), indoor=bool(drawn.indoor[index]))
+        return Hardware(*common, float(drawn.loss_db[index]), bool(drawn.indoor[index]))

@@ -10,7 +10,7 @@ from qflsim.learning.mixtures import MixedGraphs
 from qflsim.learning.training import Training
 from qflsim.learning.updates import Learner
 from qflsim.radio.budget import Radio
-from qflsim.radio.equipment import Equipment, Hardware
+from qflsim.radio.equipment import Equipment
 from qflsim.radio.sharing import BandShare, TimeShare
 from qflsim.radio.weather import Weather
 from qflsim.records import Direction, Happening, Observer
@@ -123,7 +123,7 @@ def _equipment(scenario: Scenario, fleet: Fleet) -> Equipment:
     groups = []
     for group, movers in zip(scenario.devices, fleet.movers, strict=True):
         drawn = group.penetration.draw(movers.count, carrier_hz, fleet.streams.named(group.name, "penetration"))
-        groups.append((Hardware(group.eirp_dbm, group.noise_figure_db, group.height_m, 0.0, False), drawn))
+        groups.append(((group.eirp_dbm, group.noise_figure_db, group.height_m), drawn))
     return Equipment(fleet, groups)
 
 

@@ -5,6 +5,7 @@ from enum import IntEnum
 from typing import Any, TypeAlias
 
 import simpy
+from simpy.core import EmptySchedule
 
 from qflsim.records import Observer, Record
 from qflsim.units import FOREVER_NS
@@ -44,7 +45,8 @@ class Engine:
     @property
     def now_ns(self) -> int:
         """The instant of the event being handled."""
-        return int(self._environment.now)
+        now_ns: int = self._environment.now  # type: ignore[assignment]  # all instants that it is given are whole
+        return now_ns
 
     def event(self) -> simpy.Event:
         """An event that somebody will trigger."""
@@ -92,11 +94,12 @@ class Engine:
 
     def run(self) -> str:
         """Handles events until someone stops the run or nothing is left to happen; returns the reason."""
-        while self.ending is None:
-            if self._environment.peek() == float("inf"):
-                self.stop("nothing is left that could happen", failed=True)
-            else:
+        try:
+            while self.ending is None:
                 self._environment.step()
+        except EmptySchedule:
+            self.stop("nothing is left that could happen", failed=True)
+        assert self.ending is not None
         return self.ending
 
     def settle(self) -> None:

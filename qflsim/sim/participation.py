@@ -121,7 +121,8 @@ class Participation:
             job.leave()
 
     def _say(self, happening: Happening, value: int = 0) -> None:
-        self._engine.emit(records.Event(self._engine.now_ns, happening, self.device, self.identity, -1, value))
+        if self._engine.observed:
+            self._engine.emit(records.Event(self._engine.now_ns, happening, self.device, self.identity, -1, value))
 
     @property
     def energy_j(self) -> float:

@@ -225,9 +225,10 @@ class Server:
             participation.result[1].cancel()  # nobody will ask for it
         if fate is not Fate.APPLIED and self._rules.missing == "last-known":
             self._missing.append(participation.device)
-        self._engine.emit(participation.record())
-        self._engine.emit(records.Event(self._engine.now_ns, Happening.ENDED, participation.device,
-                                        participation.identity, -1, int(fate)))  # fmt: skip
+        if self._engine.observed:
+            self._engine.emit(participation.record())
+            self._engine.emit(records.Event(self._engine.now_ns, Happening.ENDED, participation.device,
+                                            participation.identity, -1, int(fate)))  # fmt: skip
 
     def _say(self, happening: Happening, value: int) -> None:
         self._engine.emit(records.Event(self._engine.now_ns, happening, -1, -1, -1, value))

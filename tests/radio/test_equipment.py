@@ -13,7 +13,7 @@ def test_each_device_has_its_groups_hardware_and_its_own_loss() -> None:
     """Number by number through the groups, one of them empty."""
     stand = Static(at_m=(0.0, 0.0))
     fleet = Fleet([Movers(name, count, stand) for name, count in (("a", 2), ("b", 0), ("c", 1))], Streams(1), _deaf)
-    one, other = Hardware(23.0, 9.0, 1.5, 4.0), Hardware(10.0, 7.0, 3.0, 0.0)
+    one, other = (23.0, 9.0, 1.5), (10.0, 7.0, 3.0)
     equipment = Equipment(fleet, [(one, np.array([1.0, 2.0])), (one, np.empty(0)), (other, np.array([3.0]))])
     assert [equipment[device] for device in range(3)] == [
         Hardware(23.0, 9.0, 1.5, 1.0),
