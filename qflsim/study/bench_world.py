@@ -5,7 +5,8 @@ import math
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 from pathlib import Path
-from time import perf_counter
+from tempfile import TemporaryDirectory
+from time import process_time
 from types import CodeType
 from typing import Any, NamedTuple
 
@@ -16,8 +17,10 @@ from qflsim.scenario.build import Simulation, build
 from qflsim.scenario.load import parse
 from qflsim.scenario.sources import read
 from qflsim.study.measuring import Figure, best_s
+from qflsim.study.run import run
 
 FEW, MANY, IDLE = 1_000, 100_000, 1_000_000
+INSTANT_S = 1e-6
 TOGETHER = 100
 """Devices that take part at a time."""
 REACH_M = 200.0
@@ -27,7 +30,8 @@ REACH_M = 200.0
 class Cost(NamedTuple):
     """What a run took."""
 
-    wall_s: float
+    core_s: float
+    """processor time, all threads"""
     participations: int
     peak_mib: float
     """most memory that its process held; nan where the system does not tell"""
@@ -65,25 +69,25 @@ def bench_world(devices: int, duration_s: float) -> dict[str, Any]:
 def world(few: int = FEW, many: int = MANY, duration_s: float = 600.0) -> list[Figure]:
     """Participations a second among few and among many who are registered; what they are made of; SimPy's floor."""
     costs = {count: _alone(_run, count, duration_s) for count in (few, many)}
-    rates = {count: cost.participations / cost.wall_s for count, cost in costs.items()}
-    bare_hz = bare_events_hz(TOGETHER)
+    rates = {count: cost.participations / cost.core_s for count, cost in costs.items()}
+    unit, peer = "participations/s of a core", f"{few:,} devices"
     return [
-        Figure(f"world, {few:,} devices", rates[few], "participations/s", None, "", None),
-        Figure(f"world, {many:,} devices", rates[many], "participations/s", rates[few], f"{few:,} devices",
-               rates[many] / rates[few]),
+        Figure(f"world, {few:,} devices", rates[few], unit, None, "", None),
+        Figure(f"world, {many:,} devices", rates[many], unit, rates[few], peer, rates[many] / rates[few]),
+        *(Figure(f"world, {n:,} devices: memory", costs[n].peak_mib, "MiB", None, "", None) for n in (few, many)),
         Figure("world, rate refreshes", refreshes(few, duration_s / 10), "a participation", None, "", None),
-        Figure("world, bare SimPy", bare_hz, "events/s", None, "", None),
-        *(Figure(f"memory, {count:,} devices", cost.peak_mib, "MiB", None, "", None) for count, cost in costs.items()),
-    ]  # fmt: skip
+        Figure("world, bare SimPy", bare_events_hz(TOGETHER), "events/s", None, "", None),
+    ]
 
 
 def start_up(idle: int = IDLE) -> list[Figure]:
-    """From a scenario to a run that is ready to go, with nobody to tell and with a trace to fill."""
-    cost = _alone(_start, idle, 1.0)
-    return [
-        Figure(f"start-up, {idle:,} idle devices", cost.wall_s, "s", None, "", None),
-        Figure("start-up, memory", cost.peak_mib, "MiB", None, "", None),
-    ]
+    """From a scenario to the first event of its run, with nobody to tell, and with a trace that names every device."""
+    figures = []
+    for what, start in ((f"start-up, {idle:,} idle devices", _start), ("start-up, traced", _start_traced)):
+        cost = _alone(start, idle, INSTANT_S)
+        figures += [Figure(what, cost.core_s, "s of a core", None, "", None),
+                    Figure(f"{what}: memory", cost.peak_mib, "MiB", None, "", None)]  # fmt: skip
+    return figures
 
 
 def refreshes(devices: int, duration_s: float) -> float:
@@ -117,16 +121,25 @@ def _built(devices: int, duration_s: float) -> Simulation:
 
 
 def _run(devices: int, duration_s: float) -> Cost:
+    _built(devices, INSTANT_S).run()  # makes the tables that all runs share
     simulation = _built(devices, duration_s)
-    began_s = perf_counter()
+    began_s = process_time()
     simulation.run()
-    return Cost(perf_counter() - began_s, simulation.server.invited, _peak_mib())
+    return Cost(process_time() - began_s, simulation.server.invited, _peak_mib())
 
 
 def _start(devices: int, duration_s: float) -> Cost:
-    began_s = perf_counter()
-    _built(devices, duration_s)
-    return Cost(perf_counter() - began_s, 0, _peak_mib())
+    began_s = process_time()
+    simulation = _built(devices, duration_s)
+    simulation.run()
+    return Cost(process_time() - began_s, simulation.server.invited, _peak_mib())
+
+
+def _start_traced(devices: int, duration_s: float) -> Cost:
+    with TemporaryDirectory() as folder:
+        began_s = process_time()
+        trace = run(parse(bench_world(devices, duration_s), Path()), Path(folder) / "trace.h5", timing_only=True)
+        return Cost(process_time() - began_s, trace.rows["updates"], _peak_mib())
 
 
 def _alone(what: Any, devices: int, duration_s: float) -> Cost:
