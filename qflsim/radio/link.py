@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from enum import Enum
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
@@ -11,6 +12,7 @@ from qflsim.radio.budget import Budget, Radio
 from qflsim.radio.equipment import Hardware
 from qflsim.records import Direction
 from qflsim.units import FOREVER_NS, Floats, to_ns
+from qflsim.world.blockage import LinkWeather
 from qflsim.world.mobility import Track
 from qflsim.world.outages import Downtime
 
@@ -42,13 +44,15 @@ class Link:
 
     All answers are functions of the world, of the instant and of what is asked; nothing is remembered but samples that
     would come out the same again. It looks ahead by few samples at first and by more as time goes on, and at other
-    cells than the serving one no sooner than a handover can be due. `downtimes` are those of the sites that can fail.
+    cells than the serving one no sooner than a handover can be due. `downtimes` are those of the sites that can fail,
+    `obstacles` what makes the link to a site worse at times.
     """
 
     FEWEST, MOST = 4, 32
 
-    def __init__(self, radio: Radio, track: Track, hardware: Hardware, downtimes: Mapping[int, Downtime]) -> None:
-        self._radio, self._track, self._downtimes = radio, track, downtimes
+    def __init__(self, radio: Radio, track: Track, hardware: Hardware, downtimes: Mapping[int, Downtime],
+                 obstacles: Mapping[int, LinkWeather]) -> None:  # fmt: skip
+        self._radio, self._track, self._downtimes, self._obstacles = radio, track, downtimes, obstacles
         self._place = (hardware.height_m, hardware.indoor)
         self.budget = Budget(radio, hardware)
         self._period_ns = to_ns(radio.handover.measurement_period_s)
@@ -68,7 +72,7 @@ class Link:
         if self._last_ns != t_ns:
             x_m, y_m = self._track.leg(t_ns).at(t_ns)
             gain_db = self._radio.weather.gain_db(np.array([x_m]), np.array([y_m]), *self._place)
-            self._last_ns, self._last_db = t_ns, gain_db
+            self._last_ns, self._last_db = t_ns, self._worsened(gain_db, np.array([t_ns]), None)
         return self._last_db
 
     def speed_m_per_s(self, t_ns: int) -> float:
@@ -213,19 +217,35 @@ class Link:
         np.not_equal(x_m[1:], x_m[:-1], out=fresh[1:])
         fresh[1:] |= y_m[1:] != y_m[:-1]
         if fresh.all():
-            return self._radio.weather.gain_db(x_m, y_m, *self._place, cell)
-        gain_db = self._radio.weather.gain_db(x_m[fresh], y_m[fresh], *self._place, cell)
-        return gain_db[:, np.cumsum(fresh) - 1]  # a device at rest hears the same
+            gain_db = self._radio.weather.gain_db(x_m, y_m, *self._place, cell)
+        else:  # a device at rest hears the same
+            gain_db = self._radio.weather.gain_db(x_m[fresh], y_m[fresh], *self._place, cell)[:, np.cumsum(fresh) - 1]
+        return self._worsened(gain_db, t_ns, cell)
+
+    def _worsened(self, gain_db: Floats, t_ns: Instants, cell: int | None) -> Floats:
+        """The gains less what stands in the way at these instants."""
+        weather = self._radio.weather
+        for site, obstacle in self._obstacles.items():
+            if cell is None or weather.site_of[cell] == site:
+                rows = weather.rows_of(site) if cell is None else slice(None)
+                gain_db[rows] -= obstacle.loss_db(t_ns, partial(self._distance_m, site))
+        return gain_db
+
+    def _distance_m(self, site: int, t_ns: Instants) -> Floats:
+        place = self._radio.sites.places[site]
+        x_m, y_m = self._track.positions_m(t_ns)
+        return np.hypot(x_m - place.x_m, y_m - place.y_m)
 
     def _horizon_ns(self, now_ns: int, since_ns: int, end_ns: int) -> int:
         """When to look again if nothing was found by `end_ns`: then, or for a device at rest at the end of its rest.
 
-        It rests while it stands, is attached to the same cell and no site fails or is repaired, for so long that no
-        filter and no trigger remembers otherwise.
+        It rests while it stands, nothing may get in its way, it is attached to the same cell and no site fails or is
+        repaired, for so long that no filter and no trigger remembers otherwise.
         """
         law, leg = self._radio.handover, self._track.leg(now_ns)
         settled_ns = now_ns - (law.memory + law.trigger_samples) * self._period_ns
-        if leg.vx_m_per_s != 0.0 or leg.vy_m_per_s != 0.0 or max(leg.start_ns, since_ns) > settled_ns:
+        moves = leg.vx_m_per_s != 0.0 or leg.vy_m_per_s != 0.0 or bool(self._obstacles)
+        if moves or max(leg.start_ns, since_ns) > settled_ns:
             return end_ns
         weather_ns = min((down.next_change_ns(settled_ns) for down in self._downtimes.values()), default=FOREVER_NS)
         if weather_ns <= now_ns:

@@ -97,7 +97,7 @@ def build(scenario: Scenario, sources: Sources, observers: Sequence[Observer] = 
     trainings = {group.name: _training(scenario, group, sources) for group in scenario.devices}
     groups = [_group(scenario, group, trainings[group.name], engine) for group in scenario.devices]
     downtimes = [_downtime(scenario, site, streams) for site in scenario.sites.places]
-    world = World(engine, streams, fleet, groups, hardware, downtimes, air)
+    world = World(engine, streams, fleet, groups, hardware, downtimes, scenario.radio.link_outages, air)
     learner = None
     if executor is not None:
         learner = Learner(scenario.seed, sources.task, trainings, scenario.aggregation, executor)

@@ -12,7 +12,7 @@ from qflsim.learning.interference import InterferenceGraphs
 from qflsim.learning.tasks import Gathered
 from qflsim.learning.training import Training
 from qflsim.radio.budget import Radio
-from qflsim.radio.equipment import Equipment
+from qflsim.radio.equipment import Equipment, Hardware
 from qflsim.radio.link import Link
 from qflsim.sim.engine import Engine
 from qflsim.sim.surroundings import Surroundings
@@ -20,6 +20,7 @@ from qflsim.sim.transfer import Air
 from qflsim.streams import Streams
 from qflsim.units import FOREVER_NS, NS_PER_S, SPEED_OF_LIGHT_M_PER_S
 from qflsim.world.battery import Battery, Charge, Power
+from qflsim.world.blockage import Blocks, LinkOutage, LinkWeather
 from qflsim.world.compute import Processor
 from qflsim.world.fleet import Fleet
 from qflsim.world.outages import Downtime
@@ -69,6 +70,7 @@ class World:
     groups: Sequence[Group]
     hardware: Equipment
     downtimes: Sequence[Downtime]
+    link_outages: Sequence[LinkOutage]
     air: Air
     _charges: dict[int, Charge] = field(default_factory=dict)
 
@@ -105,7 +107,25 @@ class World:
 
     def link(self, device: int) -> Link:
         """What a device hears."""
-        return Link(self.air.radio, self.fleet.track(device), self.hardware[device], self.failing)
+        hardware = self.hardware[device]
+        return Link(self.air.radio, self.fleet.track(device), hardware, self.failing, self._obstacles(device, hardware))
+
+    def _obstacles(self, device: int, hardware: Hardware) -> Mapping[int, LinkWeather]:
+        if not self.link_outages:
+            return {}
+        sites, key = self.radio.sites, self.fleet.key(device)
+
+        def blocks(site: str, law: int) -> Blocks:
+            return lambda block: self.streams.named(*key, "link", site, law, block)
+
+        return {
+            number: LinkWeather(
+                [(outage, blocks(site.name, law)) for law, outage in enumerate(self.link_outages)],
+                sites.height_m,
+                hardware.height_m,
+            )
+            for number, site in enumerate(sites.places)
+        }
 
     def gathered(self, device: int) -> Gathered:
         """What the world adds to a device's data now."""
