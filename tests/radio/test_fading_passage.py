@@ -56,6 +56,16 @@ def test_time_of_a_transfer(mode: str, snr_db: float, size_bit: float, mean_s: f
     assert times_s.std(ddof=1) == pytest.approx(sd_s, rel=0.05)
 
 
+def test_one_draw_has_the_moments_of_the_renewal_theorem() -> None:
+    """E[W] = S + U s2/(2 mu) and Var[W] = U s2 S/mu, at 31 whole blocks of a weak link, where the excess is 1.6 %."""
+    law, rate = Rayleigh(), GapRate()
+    mean, variance = law.moments(rate, -7.0)
+    size_bit = 31.0 * 1e4 * mean
+    works = works_bit(law, 30_000, size_bit, -7.0, rate)
+    assert_mean(works, size_bit + 1e4 * variance / (2.0 * mean))
+    assert works.std() == pytest.approx(np.sqrt(1e4 * variance * size_bit / mean), rel=0.03)
+
+
 CASES = [
     pytest.param(1.0, 31.0, id="one-block-abreast"),
     pytest.param(10.0, 3.2, id="ten-abreast"),
