@@ -1,12 +1,13 @@
 """Mobility read from files: what all formats have in common, and what a scenario's other parts may ask of them."""
 
 import gzip
+import io
 import zlib
 from abc import abstractmethod
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, BinaryIO, Protocol, Self, cast, runtime_checkable
+from typing import Annotated, Any, BinaryIO, Protocol, Self, runtime_checkable
 
 from pydantic import Field, model_validator
 
@@ -16,6 +17,11 @@ from qflsim.units import FOREVER_NS, to_ns, to_s
 from qflsim.world.knots import Knots
 from qflsim.world.mobility import Track
 from qflsim.world.mobility_files_fixes import LATEST_S, MOST_KNOTS, Fixes, FixRules
+
+MOST_PACKED = 500
+"""Times that a gzip file may grow; floating-car data of parked cars grows 100 times, nothing at all 1,030 times."""
+NEVER_BOMB_BYTE = 1 << 28
+BUFFER_BYTE = 1 << 16
 
 
 @runtime_checkable
@@ -116,10 +122,31 @@ def _opened(folder: Path, file: str) -> Iterator[BinaryIO]:
         with path.open("rb") as raw:
             zipped = raw.read(2) == b"\x1f\x8b"
             raw.seek(0)
-            yield cast(BinaryIO, gzip.GzipFile(fileobj=raw)) if zipped else raw
+            yield io.BufferedReader(_Unpacked(raw, file), BUFFER_BYTE) if zipped else raw
     except FileNotFoundError:
         raise InputError(file, "no such file", f"a mobility file in {folder}") from None
     except (EOFError, zlib.error, gzip.BadGzipFile) as error:
         raise InputError(file, f"a damaged gzip file ({error})", "the whole file") from None
     except OSError as error:
         raise InputError(file, error.strerror or str(error), "a file that can be read") from None
+
+
+class _Unpacked(io.RawIOBase):
+    """The content of a gzip file, which is refused if it is nothing said very often: it would take hours to read."""
+
+    def __init__(self, raw: BinaryIO, file: str) -> None:
+        self._raw, self._file = raw, file
+        self._content = gzip.GzipFile(fileobj=raw)
+        self._byte = 0
+
+    def readable(self) -> bool:
+        """It is."""
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        """Fill a buffer as far as there is something."""
+        size = self._content.readinto(buffer)
+        self._byte += size
+        if self._byte > NEVER_BOMB_BYTE and self._byte > MOST_PACKED * self._raw.tell():
+            raise InputError(self._file, f"{self._byte:,} bytes packed into {self._raw.tell():,}", "a file of fixes")
+        return size

@@ -103,9 +103,11 @@ class _Way:
             elapsed_s = (t_ns - start_ns) / NS_PER_S
             vx, vy = (x_m - start_x_m) / elapsed_s, (y_m - start_y_m) / elapsed_s
             least_x, most_x, least_y, most_y = ANYWHERE
-        slack = self._half_m * NS_PER_S / (t_ns - start_ns)
-        self._cone = (max(least_x, vx - slack), min(most_x, vx + slack),
-                      max(least_y, vy - slack), min(most_y, vy + slack))  # fmt: skip
+        slack = self._half_m / elapsed_s
+        low_x, high_x, low_y, high_y = vx - slack, vx + slack, vy - slack, vy + slack
+        # Comparisons, since four calls of min and max cost as much as all the rest.
+        self._cone = (low_x if low_x > least_x else least_x, high_x if high_x < most_x else most_x,
+                      low_y if low_y > least_y else least_y, high_y if high_y < most_y else most_y)  # fmt: skip
         self.last = (t_ns, x_m, y_m)
 
     def end(self) -> None:
@@ -249,7 +251,8 @@ class Fixes:
 
     def _widen(self, x: float, y: float) -> None:
         least_x, most_x, least_y, most_y = self._box or (x, x, y, y)
-        self._box = (min(least_x, x), max(most_x, x), min(least_y, y), max(most_y, y))
+        if self._box is None or not (least_x <= x <= most_x and least_y <= y <= most_y):
+            self._box = (min(least_x, x), max(most_x, x), min(least_y, y), max(most_y, y))
 
     def _refuse_degrees(self) -> None:
         # Whatever moves, but by less than 1 in all, within ±180 and ±90, is a city in degrees and not one in metres.

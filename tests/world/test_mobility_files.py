@@ -17,6 +17,7 @@ from pydantic import ValidationError
 
 from qflsim.errors import InputError, InputWarning
 from qflsim.units import FOREVER_NS, NS_PER_S
+from qflsim.world import mobility_files
 from qflsim.world.mobility import Track
 from qflsim.world.mobility_files import MobilityFile, TrackFile
 from qflsim.world.mobility_files_bonnmotion import BonnMotion
@@ -243,6 +244,17 @@ def test_endless_lines_cost_little(tmp_path: Path, format_: type[TrackFile]) -> 
         peak_byte = tracemalloc.get_traced_memory()[1]
         tracemalloc.stop()
         assert peak_byte < 6 << 20
+
+
+def test_a_gzip_bomb_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Gigabytes of empty lines in a few megabytes are given up; a file that repeats itself as real ones do is read."""
+    monkeypatch.setattr(mobility_files, "NEVER_BOMB_BYTE", 1 << 17)
+    heads: dict[type[TrackFile], bytes] = {Ns2: b"", CsvFile: b"id,t,x,y", BonnMotion: b""}
+    for format_, head in heads.items():
+        with pytest.raises(InputError, match=r"a: got .* bytes packed into"):
+            read(tmp_path, format_, gzip.compress(head + b"\n" * (1 << 20)))
+    parked: Fixes = {str(k): [(float(t), 10.0 * k, 5.0) for t in range(600)] for k in range(60)}
+    assert len(read(tmp_path, SumoFcd, gzip.compress(sumo(parked).encode()))) == 60
 
 
 def test_files_that_cannot_be_read(tmp_path: Path) -> None:
