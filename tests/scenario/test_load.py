@@ -192,6 +192,9 @@ def test_a_file_that_cannot_be_read_is_told(tmp_path: Path) -> None:
         ("devices.walkers.processor.kind=simulator", True, True),
         ("sites.at.mast.x_m=101.0", True, True),
         ("radio.path_loss.los_sigma_db=5.0", True, True),
+        ('radio.link_outages=[{ kind = "gilbert-elliott", good_s = 9.0, bad_s = 1.0 }]', True, True),
+        ("devices.walkers.churn={ on_s = 60.0, off_s = 60.0 }", True, True),
+        ("devices.walkers.battery.capacity_j=500.0", True, True),
         ("outages=[{ kind = \"renewal\", sites = [\"mast\"], mtbf_s = 9.0, mttr_s = 1.0 }]", True, True),
     ],
 )  # fmt: skip

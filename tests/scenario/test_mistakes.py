@@ -30,6 +30,9 @@ def device(**values: Any) -> dict[str, Any]:
     return {"devices": [{"name": "cars", "count": 2, **values}]}
 
 
+BLACKOUT = {"kind": "calendar", "intervals_s": [[5.0, 9.0]]}
+
+
 @pytest.mark.parametrize(
     ("sections", "where", "nearest"),
     [
@@ -98,6 +101,11 @@ def test_a_misspelt_key_is_told_with_the_nearest(sections: dict[str, Any], where
          f"--allow-plugins, since a model of your own is code that will run, or {FADINGS}"),
         ({"outages": [{**RENEWAL, "sites": ["sight"]}]}, "the scenario", "a section that does not fit together",
          "outages: sites that exist (site), not 'sight'"),
+        ({"outages": [{"kind": "regional", "at_m": [9e5, 0.0], "radius_m": 5.0, "cause": BLACKOUT}]}, "the scenario",
+         "a section that does not fit together", "outages: a region with a site in it"),
+        ({"outages": [{"kind": "regional", "cause": {**BLACKOUT, "every_s": 1.0}}]}, "outages.0.cause",
+         "a section that does not fit together",
+         "every_s: a period in which every interval starts, and that is not shorter than one"),
         ({"aggregation": {"when": {"kind": "quorum", "clients": 2, "quorum": 3}}}, "aggregation.when",
          "a section that does not fit together", "a quorum of at most the 2 clients"),
         ({"aggregation": {"when": {"kind": "deadline", "deadline_s": 1e-13}}}, "aggregation.when.deadline_s", "1e-13",
