@@ -1,7 +1,9 @@
 """The link budget: what the radios of a device and of the sites make of a gain, and what rate comes of it."""
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
@@ -43,13 +45,18 @@ class Radio:
         """The base stations."""
         return self.weather.sites
 
+    @cached_property
+    def moments(self) -> Callable[[float], tuple[float, float]]:
+        """Mean (bit/s/Hz) and variance of the spectral efficiency around a mean SNR in dB."""
+        return self.fading.moments_of(self.rate_map)
+
     def efficiency(self, snr_db: Floats) -> Floats:
         """Mean efficiency in bit/s/Hz of the part of a band that a device is given, at the SNR over all of it.
 
         Below the lowest SNR of the rate map it sends in as much of that part as it reaches this SNR in.
         """
         used_db = np.minimum(0.0, snr_db - self.rate_map.cut_db)
-        efficiency = [self.fading.moments(self.rate_map, snr)[0] for snr in (snr_db - used_db).tolist()]
+        efficiency = [self.moments(snr)[0] for snr in (snr_db - used_db).tolist()]
         return np.asarray(efficiency * from_db(used_db))
 
 
@@ -120,7 +127,7 @@ class Budget:
         snr_db = min(power.full_db - 10.0 * math.log10(share), power.most_db)
         used_db = min(0.0, snr_db - radio.rate_map.cut_db) if power.full_db < math.inf else 0.0
         bandwidth_hz = sites.bandwidth_hz * sites.airtime_share * share * 10.0 ** (used_db / 10.0)
-        efficiency = radio.fading.moments(radio.rate_map, snr_db - used_db)[0]
+        efficiency = radio.moments(snr_db - used_db)[0]
         time_share = sites.time_share(direction is Direction.DOWNLOAD)
         goodput = radio.harq.goodput if radio.harq else 1.0
         return Carried(time_share * goodput * bandwidth_hz * efficiency, snr_db - used_db, bandwidth_hz)

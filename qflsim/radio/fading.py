@@ -2,6 +2,8 @@
 
 import math
 from abc import abstractmethod
+from collections.abc import Callable
+from functools import partial
 from typing import Annotated, Literal, Protocol
 
 import numpy as np
@@ -34,6 +36,10 @@ class FadingLaw(Protocol):
 
     def moments(self, rate: RateMap, snr_db: float) -> tuple[float, float]:
         """Mean (bit/s/Hz) and variance of the spectral efficiency around a mean SNR."""
+        ...
+
+    def moments_of(self, rate: RateMap) -> Callable[[float], tuple[float, float]]:
+        """`moments` of one rate map, for whoever asks often."""
         ...
 
     def coherence_s(self, speed_m_per_s: float, carrier_hz: float) -> float:
@@ -71,6 +77,10 @@ class NoFading(Model):
     def moments(self, rate: RateMap, snr_db: float) -> tuple[float, float]:
         """Mean (bit/s/Hz) and variance of the spectral efficiency around a mean SNR."""
         return float(rate.efficiency(from_db(snr_db))), 0.0
+
+    def moments_of(self, rate: RateMap) -> Callable[[float], tuple[float, float]]:
+        """`moments` of one rate map, for whoever asks often."""
+        return partial(self.moments, rate)
 
     def coherence_s(self, speed_m_per_s: float, carrier_hz: float) -> float:
         """Infinity: nothing changes."""
@@ -151,7 +161,11 @@ class Echoes(Model):
         Read linearly from a table in steps of 0.25 dB from -60 to 100 dB, exact at its points: under Rayleigh fading
         the mean of the gap map is within 2e-4 bit/s/Hz, the variance within 1e-3. Beyond the ends the ends' values.
         """
-        return efficiency_table(self, rate).at(snr_db)
+        return self.moments_of(rate)(snr_db)
+
+    def moments_of(self, rate: RateMap) -> Callable[[float], tuple[float, float]]:
+        """`moments` of one rate map, for whoever asks often."""
+        return efficiency_table(self, rate).at
 
     def doppler_hz(self, speed_m_per_s: float, carrier_hz: float) -> float:
         """The largest Doppler shift, v f/c, of a device of this speed, but not below that of the floor speed."""

@@ -45,18 +45,20 @@ class Link:
     All answers are functions of the world, of the instant and of what is asked; nothing is remembered but samples that
     would come out the same again. It looks ahead by few samples at first and by more as time goes on, and at other
     cells than the serving one no sooner than a handover can be due. `downtimes` are those of the sites that can fail,
-    `obstacles` what makes the link to a site worse at times.
+    `obstacles` what makes the link to a site worse at times; `heard`, an instant and the gains there without those, in
+    one column, if they are known.
     """
 
     FEWEST, MOST = 4, 32
 
     def __init__(self, radio: Radio, track: Track, hardware: Hardware, downtimes: Mapping[int, Downtime],
-                 obstacles: Mapping[int, LinkWeather]) -> None:  # fmt: skip
+                 obstacles: Mapping[int, LinkWeather], heard: tuple[int, Floats] | None = None) -> None:  # fmt: skip
         self._radio, self._track, self._downtimes, self._obstacles = radio, track, downtimes, obstacles
         self._place = (hardware.height_m, hardware.indoor)
         self.budget = Budget(radio, hardware)
         self._period_ns = to_ns(radio.handover.measurement_period_s)
         self._ahead = 0
+        self._heard_ns, self._heard_db = heard or (-1, np.empty((0, 1)))
         self._last_ns, self._last_db = -1, np.empty((0, 1))
         self._first = 0
         self._gain_db = np.empty((len(radio.weather.site_of), 0))
@@ -70,8 +72,11 @@ class Link:
     def _at(self, t_ns: int) -> Floats:
         """Gains [dB] of all cells at an instant, in one column."""
         if self._last_ns != t_ns:
-            x_m, y_m = self._track.leg(t_ns).at(t_ns)
-            gain_db = self._radio.weather.gain_db(np.array([x_m]), np.array([y_m]), *self._place)
+            if t_ns == self._heard_ns:
+                gain_db = self._heard_db
+            else:
+                x_m, y_m = self._track.leg(t_ns).at(t_ns)
+                gain_db = self._radio.weather.gain_db(np.array([x_m]), np.array([y_m]), *self._place)
             self._last_ns, self._last_db = t_ns, self._worsened(gain_db, np.array([t_ns]), None)
         return self._last_db
 

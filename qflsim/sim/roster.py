@@ -46,13 +46,16 @@ class Roster:
             self._admit(heappop(self._aside)[1])
         invited: list[Participation] = []
         while (wanted := min(count - len(invited), self._eligible_count)) > 0:
+            there = []
             for device in self._turns.next(wanted, self._eligible):
                 ready_ns = self._world.ready_ns(device)
                 if ready_ns <= now_ns:
-                    invited.append(self._start(device, round_, server))
+                    there.append(device)
                 else:
                     self._set_eligible(device, False)
                     heappush(self._aside, (ready_ns, device))
+            self._world.hear(there)
+            invited += [self._start(device, round_, server) for device in there]
         if len(invited) < count:
             self._listen()
         return invited

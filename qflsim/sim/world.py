@@ -18,7 +18,7 @@ from qflsim.sim.engine import Engine
 from qflsim.sim.surroundings import Surroundings
 from qflsim.sim.transfer import Air
 from qflsim.streams import Streams
-from qflsim.units import FOREVER_NS, NS_PER_S, SPEED_OF_LIGHT_M_PER_S
+from qflsim.units import FOREVER_NS, NS_PER_S, SPEED_OF_LIGHT_M_PER_S, Floats
 from qflsim.world.battery import Battery, Charge, Power
 from qflsim.world.blockage import Blocks, LinkOutage, LinkWeather
 from qflsim.world.compute import Processor
@@ -73,6 +73,7 @@ class World:
     link_outages: Sequence[LinkOutage]
     air: Air
     _charges: dict[int, Charge] = field(default_factory=dict)
+    _heard: dict[int, tuple[int, Floats]] = field(default_factory=dict)
 
     def group(self, device: int) -> Group:
         """The group of a device."""
@@ -108,7 +109,20 @@ class World:
     def link(self, device: int) -> Link:
         """What a device hears."""
         hardware = self.hardware[device]
-        return Link(self.air.radio, self.fleet.track(device), hardware, self.failing, self._obstacles(device, hardware))
+        return Link(self.air.radio, self.fleet.track(device), hardware, self.failing, self._obstacles(device, hardware),
+                    self._heard.pop(device, None))  # fmt: skip
+
+    def hear(self, devices: Sequence[int]) -> None:
+        """What several devices hear now, all at once, which is a fraction of the work that it is one by one."""
+        now_ns = self.engine.now_ns
+        alike: dict[tuple[float, bool], list[int]] = {}
+        for device in devices:
+            hardware = self.hardware[device]
+            alike.setdefault((hardware.height_m, hardware.indoor), []).append(device)
+        for (height_m, indoor), together in alike.items():
+            x_m, y_m = np.array([self.fleet.track(device).leg(now_ns).at(now_ns) for device in together]).T
+            gain_db = self.radio.weather.gain_db(x_m, y_m, height_m, indoor)
+            self._heard.update((device, (now_ns, gain_db[:, k : k + 1])) for k, device in enumerate(together))
 
     def _obstacles(self, device: int, hardware: Hardware) -> Mapping[int, LinkWeather]:
         if not self.link_outages:
