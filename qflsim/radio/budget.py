@@ -18,7 +18,7 @@ from qflsim.radio.sharing import Power
 from qflsim.radio.uplink import Uplink
 from qflsim.radio.weather import Weather
 from qflsim.records import Direction
-from qflsim.units import Floats, from_db
+from qflsim.units import Floats, from_db, to_ns
 from qflsim.world.sites import Sites
 
 
@@ -44,6 +44,11 @@ class Radio:
     def sites(self) -> Sites:
         """The base stations."""
         return self.weather.sites
+
+    @cached_property
+    def period_ns(self) -> int:
+        """The time between two measurements."""
+        return to_ns(self.handover.measurement_period_s)
 
     @cached_property
     def moments(self) -> Callable[[float], tuple[float, float]]:

@@ -11,7 +11,7 @@ import numpy.typing as npt
 from qflsim.radio.budget import Budget, Radio
 from qflsim.radio.equipment import Hardware
 from qflsim.records import Direction
-from qflsim.units import FOREVER_NS, Floats, to_ns
+from qflsim.units import FOREVER_NS, Floats
 from qflsim.world.blockage import LinkWeather
 from qflsim.world.mobility import Track
 from qflsim.world.outages import Downtime
@@ -56,18 +56,22 @@ class Link:
         self._radio, self._track, self._downtimes, self._obstacles = radio, track, downtimes, obstacles
         self._place = (hardware.height_m, hardware.indoor)
         self.budget = Budget(radio, hardware)
-        self._period_ns = to_ns(radio.handover.measurement_period_s)
+        self._period_ns = radio.period_ns
         self._ahead = 0
         self._heard_ns, self._heard_db = heard or (-1, np.empty((0, 1)))
         self._last_ns, self._last_db = -1, np.empty((0, 1))
+        self._asked: tuple[Direction, int] | None = None
+        self._answer = (np.empty(0), np.empty(0))
         self._first = 0
         self._gain_db = np.empty((len(radio.weather.site_of), 0))
         """samples of all cells, from number `_first` on"""
 
     def quality(self, direction: Direction, t_ns: int) -> tuple[Floats, Floats]:
         """Level and margin [dB] of each cell at an instant, as `Budget.quality` has them; minus infinity where down."""
-        level_db, margin_db = self._quality(direction, self._at(t_ns), np.array([t_ns]))
-        return level_db[:, 0], margin_db[:, 0]
+        if self._asked != (direction, t_ns):
+            level_db, margin_db = self._quality(direction, self._at(t_ns), np.array([t_ns]))
+            self._asked, self._answer = (direction, t_ns), (level_db[:, 0], margin_db[:, 0])
+        return self._answer
 
     def _at(self, t_ns: int) -> Floats:
         """Gains [dB] of all cells at an instant, in one column."""

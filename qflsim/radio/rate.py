@@ -1,5 +1,6 @@
 """Rates: what a receiver makes of its signal-to-noise ratio."""
 
+import math
 from typing import Annotated, Literal, Protocol, Self
 
 import numpy as np
@@ -18,7 +19,7 @@ Level = Annotated[float, Field(ge=-30, le=60)]
 
 def noise_dbm(bandwidth_hz: float, noise_figure_db: float) -> float:
     """Noise power in dBm at a receiver: -174 dBm/Hz (thermal noise at 290 K, rounded as is usual) + 10 lg B + NF."""
-    return float(THERMAL_NOISE_DBM_PER_HZ + 10.0 * np.log10(bandwidth_hz) + noise_figure_db)
+    return THERMAL_NOISE_DBM_PER_HZ + 10.0 * math.log10(bandwidth_hz) + noise_figure_db
 
 
 def peak_rate_bit_per_s(

@@ -97,6 +97,8 @@ class Job:
         if self._turn and self._pool:
             self._pool.release(self._turn) if self._turn.triggered else self._turn.cancel()
         charge = self._charge
+        if not self._engine.observed:
+            return
         self._engine.emit(
             records.Training(
                 t_ns=self._engine.now_ns,

@@ -219,6 +219,8 @@ class Transfer:
                                            to_cell, start_ns, reason))  # fmt: skip
 
     def _emit_record(self) -> None:
+        if not self._engine.observed:
+            return
         self._engine.emit(
             records.Transfer(
                 t_ns=self._engine.now_ns,
