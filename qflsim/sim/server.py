@@ -191,7 +191,8 @@ class Server:
         self.version += 1
         for p, weight in zip(fresh, weights, strict=False):
             p.weight, p.applied_version = weight, self.version
-            self._memory[p.device] = p
+            if self._rules.missing == "last-known":
+                self._memory[p.device] = p
             self._end(p, Fate.APPLIED)
         self._publish(
             [p.staleness for p in fresh], stand_ins, max(fresh, key=lambda p: (p.arrived_ns, p.identity)).identity

@@ -104,3 +104,16 @@ def test_every_observer_hears_every_record_in_order() -> None:
         engine.emit(record)
     assert first == second == told
     assert all(a is b for a, b in zip(first, told, strict=True))
+
+
+def test_an_engine_knows_whether_anybody_listens() -> None:
+    """Nobody does without observers, or after one of them failed."""
+
+    def full(record: Record) -> None:
+        raise OSError
+
+    engine = Engine((full,))
+    assert (Engine().observed, engine.observed) == (False, True)
+    with pytest.raises(OSError):
+        engine.emit(event(0))
+    assert not engine.observed
