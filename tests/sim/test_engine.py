@@ -110,10 +110,10 @@ def test_an_engine_knows_whether_anybody_listens() -> None:
     """Nobody does without observers, or after one of them failed."""
 
     def full(record: Record) -> None:
-        raise OSError
+        raise OSError("full")
 
     engine = Engine((full,))
     assert (Engine().observed, engine.observed) == (False, True)
-    with pytest.raises(OSError):
+    with pytest.raises(OSError, match="full"):
         engine.emit(event(0))
     assert not engine.observed
