@@ -1,17 +1,17 @@
 """Random fields over the plane: the same shadow for everyone who stands at the same place."""
 
 from collections.abc import Sequence
-from math import factorial, pi
+from math import pi
 
 import numpy as np
+import numpy.typing as npt
 from scipy.special import ndtri
 
 from qflsim.units import SPEED_OF_LIGHT_M_PER_S, Floats
 
-WAVES_PER_PASS = 16_384
-"""Keeps a pass within the processor's cache; the values do not depend on it."""
-SINE_SERIES = [(-1) ** k * (2.0 * pi) ** (2 * k + 1) / factorial(2 * k + 1) for k in range(9)]
-"""Taylor coefficients of sin(2 pi t) for t, t^3, ..., t^17: within 1e-13 for |t| <= 1/4."""
+Floats32 = npt.NDArray[np.float32]
+WAVES_PER_PASS = 8_192
+"""Keeps a pass within the processor's cache and small arrays; the values do not depend on it."""
 
 
 class GaussianFields:
@@ -20,7 +20,8 @@ class GaussianFields:
     S(x) = sqrt(2/M) sum_m cos(k_m . x + phi_m): directions of k_m and phases uniform, |k_m| = sqrt(u^-2 - 1)/d with u
     uniform on (0, 1]. That radial law is the spectral law of an isotropic field in the plane with autocorrelation
     exp(-r/d), so the ensemble has exactly this autocorrelation (Gudmundson's; TR 38.901 v19.4.0, 7.4.4). A field is
-    Gaussian up to M: the ensemble's kurtosis is 3 - 1.5/M, and no field exceeds sqrt(2 M) (11.3 for 64 waves).
+    Gaussian up to M: the ensemble's kurtosis is 3 - 1.5/M, and no field exceeds sqrt(2 M) (11.3 for 64 waves). Cosines
+    are added in single precision, which leaves an error of 1e-6 standard deviations.
 
     The value at a place does not depend on the other places of the call, to the last bit.
     """
@@ -55,22 +56,15 @@ class GaussianFields:
         return values
 
 
-def _cos_of_turns(turns: Floats) -> Floats:
-    """cos(2 pi turns) within 1e-13, overwriting its argument; several times as fast as numpy's cosine.
+def _cos_of_turns(turns: Floats) -> Floats32:
+    """cos(2 pi turns) within 3e-7, overwriting its argument; several times as fast as in double precision.
 
-    The distance to the nearest whole turn, taken from a quarter turn, is the argument of a sine within +-1/4 turn.
+    Whole turns are taken off before anything is rounded to single precision.
     """
-    scratch = np.rint(turns)
-    np.subtract(turns, scratch, out=turns)
-    np.subtract(0.25, np.abs(turns, out=turns), out=turns)
-    square = np.multiply(turns, turns, out=scratch)
-    series: Floats = np.multiply(square, SINE_SERIES[-1])
-    for coefficient in SINE_SERIES[-2:0:-1]:
-        series += coefficient
-        series *= square
-    series += SINE_SERIES[0]
-    series *= turns
-    return series
+    np.subtract(turns, np.rint(turns), out=turns)
+    angles = turns.astype(np.float32)
+    angles *= np.float32(2.0 * pi)
+    return np.cos(angles, out=angles)
 
 
 def soft_los(field_value: Floats, los_probability: Floats, carrier_hz: Floats | float) -> Floats:

@@ -13,7 +13,7 @@ from qflsim.scenario.build import build
 from qflsim.scenario.load import load
 from qflsim.scenario.sources import read
 from qflsim.sim.engine import Engine, Story
-from qflsim.study import bench_quantum
+from qflsim.study import bench_quantum, bench_world
 from qflsim.study.bench_workers import workers
 from qflsim.study.measuring import Figure, best_s
 from qflsim.study.run import run
@@ -95,6 +95,9 @@ BENCHES: dict[str, Callable[[], list[Figure]]] = {
     "ingolstadt": _ingolstadt,
     "recording": _recording,
     "simpy": _simpy,
+    "world": bench_world.world,
+    "start-up": bench_world.start_up,
+    "city": bench_world.city,
     "workers": workers,
 }
 """What can be measured alone."""

@@ -11,7 +11,17 @@ from qflsim.study.measuring import Figure, as_table
 
 def test_the_benches_that_can_be_asked_for() -> None:
     """The names that `--only` takes."""
-    assert list(BENCHES) == ["qaoa", "quantum", "ingolstadt", "recording", "simpy", "workers"]
+    assert list(BENCHES) == [
+        "qaoa",
+        "quantum",
+        "ingolstadt",
+        "recording",
+        "simpy",
+        "world",
+        "start-up",
+        "city",
+        "workers",
+    ]
 
 
 @pytest.mark.parametrize("name", ["qaoa", "simpy"])

@@ -21,8 +21,8 @@ def test_the_bench_world_is_what_it_says() -> None:
     trainings = [record for record in told if type(record).__name__ == "Training"]
     assert {t.model_bit + t.header_bit + t.co_model_bit for t in transfers} == {10**6}
     assert {t.end_ns - t.start_ns for t in trainings if t.complete} == {10 * 10**9}
-    assert len(scenario.sites.at) == 7
-    distances = {round(math.hypot(site.x_m, site.y_m), 6) for site in scenario.sites.at}
+    assert len(scenario.sites.places) == 7
+    distances = {round(math.hypot(site.x_m, site.y_m), 6) for site in scenario.sites.places}
     assert distances == {0.0, bench.REACH_M}
     assert simulation.server.version >= 2
 
