@@ -85,6 +85,9 @@ class Books(Protocol):
     def add(self, now_ns: int, flow: int, work_s: float, weight: float = 1.0, power: Power = UNLIMITED) -> None:
         """Let a flow join that needs `work_s` seconds of the cell when alone (its bits / its rate when alone)."""
 
+    def retune(self, now_ns: int, flow: int, work_s: float, weight: float = 1.0, power: Power = UNLIMITED) -> None:
+        """Let a flow go on with other work, weight and power: as if it had left and joined anew."""
+
     def remove(self, now_ns: int, flow: int) -> float:
         """Take a flow out; the seconds of the cell that it still needs, 0.0 where less than a nanosecond is left."""
 
@@ -140,6 +143,11 @@ class TimeShare:
             self._start_again()
         self._mark_s[flow] = self._virtual_s + work_s / weight
         heapq.heappush(self._heap, (self._mark_s[flow], flow))
+
+    def retune(self, now_ns: int, flow: int, work_s: float, weight: float = 1.0, power: Power = UNLIMITED) -> None:
+        """Let a flow go on with other work and weight: as if it had left and joined anew."""
+        self.remove(now_ns, flow)
+        self.add(now_ns, flow, work_s, weight)
 
     def remove(self, now_ns: int, flow: int) -> float:
         """Take a flow out; the seconds of the cell that it still needs, 0.0 where less than a nanosecond is left."""
@@ -214,9 +222,8 @@ class BandShare:
 
     def __init__(self, efficiency: Efficiency) -> None:
         self._efficiency = efficiency
-        self._progress = Progress()
-        self._terms = np.empty((4, 0))
-        """rows: weight, SNR at full power over the whole band, most SNR (both in dB), efficiency when alone"""
+        self._progress = Progress(self._speeds, terms=4)
+        """terms: weight, SNR at full power over the whole band, most SNR (both in dB), efficiency when alone"""
 
     @property
     def flows(self) -> int:
@@ -225,22 +232,19 @@ class BandShare:
 
     def share(self, weight: float = 1.0) -> float:
         """The share that one more flow of this weight would get."""
-        return weight / (float(self._terms[0].sum()) + weight)
+        return weight / (float(self._progress.terms[0].sum()) + weight)
 
     def add(self, now_ns: int, flow: int, work_s: float, weight: float = 1.0, power: Power = UNLIMITED) -> None:
         """Let a flow join that needs `work_s` seconds of the cell when alone (its bits / its rate when alone)."""
-        assert WEIGHTS[0] <= weight <= WEIGHTS[1], weight
-        alone = float(self._efficiency(np.array([min(power)]))[0])
-        self._progress.add(now_ns, flow, work_s)
-        self._terms = np.append(self._terms, [[weight], [power.full_db], [power.most_db], [alone]], axis=1)
-        self._pace(now_ns)
+        self._progress.add(now_ns, flow, work_s, *self._terms(weight, power))
+
+    def retune(self, now_ns: int, flow: int, work_s: float, weight: float = 1.0, power: Power = UNLIMITED) -> None:
+        """Let a flow go on with other work, weight and power: as if it had left and joined anew."""
+        self._progress.change(now_ns, flow, work_s, *self._terms(weight, power))
 
     def remove(self, now_ns: int, flow: int) -> float:
         """Take a flow out; the seconds of the cell that it still needs, 0.0 where less than a nanosecond is left."""
-        self._terms = np.delete(self._terms, self._progress.place(flow), axis=1)
-        remaining_s = self._progress.remove(now_ns, flow)
-        self._pace(now_ns)
-        return remaining_s
+        return self._progress.remove(now_ns, flow)
 
     def remaining_s(self, now_ns: int, flow: int) -> float:
         """Seconds of the cell that a flow still needs when alone, 0.0 where less than a nanosecond is left."""
@@ -250,8 +254,12 @@ class BandShare:
         """The next instant at which a flow is done, and which; None while the cell is empty. Rounded up."""
         return self._progress.next_completion(now_ns)
 
-    def _pace(self, now_ns: int) -> None:
-        weight, full_db, most_db, alone = self._terms
+    def _terms(self, weight: float, power: Power) -> tuple[float, ...]:
+        assert WEIGHTS[0] <= weight <= WEIGHTS[1], weight
+        return weight, *power, float(self._efficiency(np.array([min(power)]))[0])
+
+    def _speeds(self, terms: Floats) -> Floats:
+        weight, full_db, most_db, alone = terms
         share = weight / weight.sum()
         efficiency = self._efficiency(np.minimum(full_db - 10.0 * np.log10(share), most_db))
-        self._progress.pace(now_ns, share * efficiency / alone)
+        return np.asarray(share * (efficiency / alone))

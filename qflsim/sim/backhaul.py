@@ -75,42 +75,27 @@ class _Lane:
 
     def __init__(self, engine: Engine, entity: int, capacity_bit_per_s: Floats) -> None:
         self._engine, self._capacity_bit_per_s = engine, capacity_bit_per_s
-        self._progress = Progress()
-        self._sites: list[int] = []
-        """of the flows, in the order of their progress"""
+        self._progress = Progress(self._rates_bit_per_s, terms=1)
         self._crossing: npt.NDArray[np.bool_] = np.empty((0, 0), dtype=bool)
-        self._completions = Completions(engine, entity, self)
+        self._completions = Completions(engine, entity, self._progress)
 
     def lead(self, crossing: npt.NDArray[np.bool_]) -> None:
         """From now on flows to and from each site (columns) cross these links (rows)."""
+        self._progress.turn(self._engine.now_ns)
         self._crossing = crossing
-        self._pace()
         self._completions.plan()
 
     def join(self, flow: int, site: int, size_bit: float) -> simpy.Event:
         """Takes a flow in; the event tells when its last bit has been sent."""
-        self._progress.add(self._engine.now_ns, flow, size_bit)
-        self._sites.append(site)
-        self._pace()
+        self._progress.add(self._engine.now_ns, flow, size_bit, site)
         return self._completions.of(flow)
 
     def leave(self, flow: int) -> None:
         """Takes a flow out before its end."""
-        self.remove(self._engine.now_ns, flow)
+        self._progress.remove(self._engine.now_ns, flow)
         self._completions.forget(flow)
 
-    def next_completion(self, now_ns: int) -> tuple[int, int] | None:
-        """The next instant at which a flow is done, and which."""
-        return self._progress.next_completion(now_ns)
-
-    def remove(self, now_ns: int, flow: int) -> float:
-        """Takes a flow out of the books; the bits that are left of it."""
-        self._sites.pop(self._progress.place(flow))
-        left_bit = self._progress.remove(now_ns, flow)
-        self._pace()
-        return left_bit
-
-    def _pace(self) -> None:
-        flows = np.bincount(np.array(self._sites, dtype=np.int64), minlength=self._crossing.shape[1])
-        rates_bit_per_s = max_min_rates(self._crossing, flows, self._capacity_bit_per_s)
-        self._progress.pace(self._engine.now_ns, rates_bit_per_s[self._sites])
+    def _rates_bit_per_s(self, terms: Floats) -> Floats:
+        sites = terms[0].astype(np.int64)
+        flows = np.bincount(sites, minlength=self._crossing.shape[1])
+        return np.asarray(max_min_rates(self._crossing, flows, self._capacity_bit_per_s)[sites])

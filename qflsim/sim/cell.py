@@ -40,7 +40,9 @@ class Completions:
 
     def plan(self) -> None:
         """Makes sure, after a change, that an event is pending at the next end, or earlier (it then looks again)."""
-        upcoming = self._books.next_completion(self._engine.now_ns)
+        self._await(self._books.next_completion(self._engine.now_ns))
+
+    def _await(self, upcoming: tuple[int, int] | None) -> None:
         if upcoming is not None and upcoming[0] < self._due_ns:
             self._due_ns = upcoming[0]
             self._engine.call_at(self._due_ns, Order.COMPLETION, self._entity, self._look)
@@ -54,7 +56,7 @@ class Completions:
             flow = upcoming[1]
             self._books.remove(now_ns, flow)
             self._done.pop(flow).succeed()
-        self.plan()
+        self._await(upcoming)
 
 
 class Cell:
@@ -77,6 +79,15 @@ class Cell:
         """Serves a flow that needs `work_s` seconds of the whole cell; the event tells when it has had them."""
         self._books.add(self._engine.now_ns, flow, work_s, weight, power)
         return self._completions.of(flow)
+
+    def remaining_s(self, flow: int) -> float:
+        """Seconds of the whole cell that a flow still needs."""
+        return self._books.remaining_s(self._engine.now_ns, flow)
+
+    def retune(self, flow: int, work_s: float, weight: float = 1.0, power: Power = UNLIMITED) -> None:
+        """Serves a flow on, with other work, weight and power: its event stays, and now tells the end of this."""
+        self._books.retune(self._engine.now_ns, flow, work_s, weight, power)
+        self._completions.plan()
 
     def leave(self, flow: int) -> float:
         """Takes a flow out; returns the seconds of service that it still needs."""

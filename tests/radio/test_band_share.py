@@ -26,7 +26,7 @@ def shannon(snr_db: Floats) -> Floats:
 
 def faded(snr_db: Floats) -> Floats:
     """What the product's own laws make of it."""
-    return Rayleigh().moments(GapRate(), snr_db)[0]
+    return np.array([Rayleigh().moments(GapRate(), snr)[0] for snr in snr_db.tolist()])
 
 
 def drain(cell: Books, now_ns: int) -> list[tuple[int, int]]:
@@ -160,14 +160,18 @@ def test_asking_changes_nothing() -> None:
 
 def test_a_flow_without_speed_waits() -> None:
     """It has no end, loses nothing, and goes on when it is given a speed."""
-    books = Progress()
+    speed = 0.0
+    books = Progress(lambda terms: np.full(terms.shape[1], speed), terms=0)
     books.add(0, 4, 10.0)
     assert books.next_completion(0) is None
-    books.pace(NS_PER_S, np.array([2.0]))
+    books.turn(NS_PER_S)
+    speed = 2.0
     assert books.next_completion(NS_PER_S) == (6 * NS_PER_S, 4)
-    books.pace(2 * NS_PER_S, np.array([0.0]))
+    books.turn(2 * NS_PER_S)
+    speed = 0.0
     assert books.remaining(5 * NS_PER_S, 4) == 8.0
-    books.pace(5 * NS_PER_S, np.array([1e-300]))
+    books.turn(5 * NS_PER_S)
+    speed = 1e-300
     assert books.next_completion(5 * NS_PER_S) == (FOREVER_NS, 4)
 
 
