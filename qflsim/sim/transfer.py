@@ -10,7 +10,7 @@ import numpy as np
 from qflsim import records
 from qflsim.radio.budget import Carried, Radio
 from qflsim.radio.link import ChangeKind, Link
-from qflsim.radio.sharing import SharingLaw
+from qflsim.radio.sharing import Power, SharingLaw
 from qflsim.records import Direction, Happening, Reason
 from qflsim.sim.backhaul import Backhaul
 from qflsim.sim.cell import Cell
@@ -123,38 +123,52 @@ class Transfer:
         """Takes part in a cell until done (returns None with nothing left), failed, or handed over to a cell."""
         self.last_cell = cell
         self._turn_to(_Waits.SHARING)
-        books, attached_ns, stretch = self._air.cells[self._direction][cell], self._engine.now_ns, 0.0
+        attached_ns, stretch = self._engine.now_ns, 0.0
         while True:
             level_db, margin_db = (float(of[cell]) for of in self._link.quality(self._direction, self._engine.now_ns))
             if margin_db < self._air.radio.rate_map.cut_db:  # the target of a handover may be lost by the end of it
-                kind = ChangeKind.LOST
+                kind, target = ChangeKind.LOST, cell
             else:
-                stretch = stretch or self._stretch(level_db, books)
-                kind, target = yield from self._unchanged(books, cell, level_db, attached_ns, stretch)
+                stretch = stretch or self._stretch(level_db, cell)
+                kind, target = yield from self._served(cell, level_db, attached_ns, stretch)
             if kind is None:
                 return None
             if kind is ChangeKind.HANDOVER:
                 return (yield from self._hand_over(target))
-            if kind is not ChangeKind.RATE and not (yield from self._holds_on(cell, kind)):
+            if not (yield from self._holds_on(cell, kind)):
                 return None
 
-    def _unchanged(self, books: Cell, cell: int, level_db: float, attached_ns: int, stretch: float) -> Story:
-        """Is served until the flow is done (None) or something about its radio changes (what, to which cell)."""
-        power = self._link.budget.power(self._direction, level_db)
-        alone = self._link.budget.carried(self._direction, power)
-        work_s = self._left_bit * stretch / alone.rate_bit_per_s
-        done = books.join(self._participation, work_s, self._weigh(alone), power)
+    def _served(self, cell: int, level_db: float, attached_ns: int, stretch: float) -> Story:
+        """Is served until the flow is done (None), or lost or to be handed over (why, to which cell)."""
+        books = self._air.cells[self._direction][cell]
+        alone, work_s, weight, power = self._terms(level_db, stretch)
+        done = books.join(self._participation, work_s, weight, power)
         try:
             while True:
                 change = self._link.next_change(self._direction, cell, level_db, attached_ns, self._engine.now_ns)
                 yield done | self._engine.at(change.t_ns, Order.WORLD, self._device)
                 if done.triggered:
                     return None, cell
-                if change.kind is not ChangeKind.LOOK:
+                if change.kind is ChangeKind.RATE:
+                    self._keep_bit(books.remaining_s(self._participation) * alone.rate_bit_per_s / stretch)
+                    level_db = float(self._link.quality(self._direction, self._engine.now_ns)[0][cell])
+                    alone, work_s, weight, power = self._terms(level_db, stretch)
+                    books.retune(self._participation, work_s, weight, power)
+                elif change.kind is not ChangeKind.LOOK:
                     return change.kind, change.cell
         finally:
-            left_bit = 0.0 if done.triggered else books.leave(self._participation) * alone.rate_bit_per_s / stretch
-            self._left_bit = min(self._left_bit, left_bit)  # rounding must not give bits back
+            left_s = 0.0 if done.triggered else books.leave(self._participation)
+            self._keep_bit(left_s * alone.rate_bit_per_s / stretch)
+
+    def _terms(self, level_db: float, stretch: float) -> tuple[Carried, float, float, Power]:
+        """What a flow of this level would get alone, and what its cell wants to know of it."""
+        power = self._link.budget.power(self._direction, level_db)
+        alone = self._link.budget.carried(self._direction, power)
+        weight = self._weight * self._air.sharing.weight(alone.rate_bit_per_s)
+        return alone, self._left_bit * stretch / alone.rate_bit_per_s, weight, power
+
+    def _keep_bit(self, left_bit: float) -> None:
+        self._left_bit = min(self._left_bit, left_bit)  # rounding must not give bits back
 
     def _hand_over(self, target: int) -> Story:
         """The interruption of a handover; nothing that was sent is lost."""
@@ -187,12 +201,12 @@ class Transfer:
             self._left_bit = self._size_bit
         return False
 
-    def _stretch(self, level_db: float, books: Cell) -> float:
+    def _stretch(self, level_db: float, cell: int) -> float:
         """How much more or less than its bits the mean rate has to carry, by one draw of the fading."""
         radio = self._air.radio
-        power = self._link.budget.power(self._direction, level_db)
-        weight = self._weigh(self._link.budget.carried(self._direction, power))
-        carried = self._link.budget.carried(self._direction, power, books.share(weight))
+        _, _, weight, power = self._terms(level_db, 1.0)
+        share = self._air.cells[self._direction][cell].share(weight)
+        carried = self._link.budget.carried(self._direction, power, share)
         coherence_s = radio.fading.coherence_s(self._link.speed_m_per_s(self._engine.now_ns), radio.sites.carrier_hz)
         work_bit = radio.fading.work_bit(
             self._left_bit, radio.rate_map, carried.snr_db, carried.bandwidth_hz, coherence_s, self._rng
@@ -200,9 +214,6 @@ class Transfer:
         if radio.short_messages:
             work_bit *= radio.short_messages.stretch(self._left_bit, float(from_db(carried.snr_db)))
         return work_bit / self._left_bit
-
-    def _weigh(self, alone: Carried) -> float:
-        return self._weight * self._air.sharing.weight(alone.rate_bit_per_s)
 
     def _turn_to(self, waits: _Waits) -> None:
         self._waits[self._waiting_for] += self._engine.now_ns - self._since_ns
