@@ -71,7 +71,7 @@ class Progress:
     def turn(self, now_ns: int) -> None:
         """Count what is left until now; from now on the law may give other speeds."""
         assert now_ns >= self._since_ns
-        if now_ns > self._since_ns:
+        if self._flows and now_ns > self._since_ns:
             left, (speeds, _) = self._rows[0], self._on_course()
             left -= speeds * ((now_ns - self._since_ns) / NS_PER_S)
             np.maximum(left, 0.0, out=left)
@@ -90,7 +90,7 @@ class Progress:
 
         Rounded up to a whole nanosecond and never before `now_ns`; of equal flows the lowest number comes first.
         """
-        upcoming = self._on_course()[1]
+        upcoming = self._on_course()[1] if self._flows else None
         return upcoming and (max(upcoming[0], now_ns), upcoming[1])
 
     def _place(self, flow: int) -> int:
@@ -105,8 +105,6 @@ class Progress:
         return self._course
 
     def _first(self, speeds: Floats) -> tuple[int, int] | None:
-        if not self._flows:
-            return None
         times_s = np.divide(self._rows[0], speeds, out=np.full(len(self._flows), np.inf), where=speeds > 0.0)
         place = int(times_s.argmin())
         least_s = float(times_s[place])

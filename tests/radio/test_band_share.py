@@ -1,6 +1,7 @@
 """Shares of a band: what concentrated power is worth, against closed forms, brute force and shares of time."""
 
 import math
+from collections.abc import Callable
 
 import numpy as np
 import pytest
@@ -8,10 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from qflsim.radio.fading import Rayleigh
-from qflsim.radio.progress import Progress
 from qflsim.radio.rate import GapRate
 from qflsim.radio.sharing import UNLIMITED, BandShare, Books, Power, TimeShare
-from qflsim.units import FOREVER_NS, NS_PER_S, Floats, from_db, to_ns
+from qflsim.units import NS_PER_S, Floats, from_db, to_ns
 
 
 def proportional(snr_db: Floats) -> Floats:
@@ -158,21 +158,31 @@ def test_asking_changes_nothing() -> None:
     assert drain(quiet, now_ns) == drain(asked, now_ns)
 
 
-def test_a_flow_without_speed_waits() -> None:
-    """It has no end, loses nothing, and goes on when it is given a speed."""
-    speed = 0.0
-    books = Progress(lambda terms: np.full(terms.shape[1], speed), terms=0)
-    books.add(0, 4, 10.0)
-    assert books.next_completion(0) is None
-    books.turn(NS_PER_S)
-    speed = 2.0
-    assert books.next_completion(NS_PER_S) == (6 * NS_PER_S, 4)
-    books.turn(2 * NS_PER_S)
-    speed = 0.0
-    assert books.remaining(5 * NS_PER_S, 4) == 8.0
-    books.turn(5 * NS_PER_S)
-    speed = 1e-300
-    assert books.next_completion(5 * NS_PER_S) == (FOREVER_NS, 4)
+def test_a_flow_that_power_does_not_limit_has_exactly_its_share() -> None:
+    """Whether it has power without end or more than is aimed at: what is left is 1 - t w/sum(w), to the bit."""
+    cell, weights = BandShare(faded), (0.3, 1.0, 4.7)
+    for flow, power in enumerate((UNLIMITED, Power(30.0, 12.3), Power(-4.0))):
+        cell.add(0, flow, 1.0, weights[flow], power)
+    for flow in range(2):
+        assert cell.remaining_s(NS_PER_S // 4, flow) == 1.0 - weights[flow] / sum(weights) * 0.25
+    assert cell.remaining_s(NS_PER_S // 4, 2) < 1.0 - 4.7 / sum(weights) * 0.25
+
+
+@pytest.mark.parametrize("make", [TimeShare, lambda: BandShare(shannon)])
+def test_a_retuned_flow_has_left_and_joined_anew(make: Callable[[], Books]) -> None:
+    """The same bits either way, alone in the cell as among others."""
+    rng, moved, rejoined, now_ns = np.random.default_rng(5), make(), make(), 0
+    for flow in range(40):
+        for cell in (moved, rejoined):
+            cell.add(now_ns, flow, 30.0 + flow / 7.0, 1.0 + flow / 9.0, Power(float(flow) - 5.0, 17.0))
+        now_ns += int(rng.integers(NS_PER_S))
+        again, weight, power = int(rng.integers(flow + 1)), float(rng.uniform(0.5, 2.0)), Power(rng.uniform(-5.0, 30.0))
+        left_s = moved.remaining_s(now_ns, again)
+        moved.retune(now_ns, again, 1.5 * left_s, weight, power)
+        assert rejoined.remove(now_ns, again) == left_s
+        rejoined.add(now_ns, again, 1.5 * left_s, weight, power)
+        assert moved.share(0.3) == rejoined.share(0.3)
+    assert drain(moved, now_ns) == drain(rejoined, now_ns)
 
 
 def test_equal_flows_end_in_order_of_their_numbers() -> None:

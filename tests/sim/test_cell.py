@@ -156,6 +156,38 @@ def test_weights_reach_the_books() -> None:
     assert (ends, shares) == ({0: 7 * NS_PER_S // 4, 1: NS_PER_S}, [0.5])
 
 
+def test_a_retuned_flow_keeps_its_event() -> None:
+    """Of 4 s two are left when its rate halves: 4 s more. Another comes at 4 s with 1 s: they end at 7 and 6 s."""
+    engine, ends, left_s = Engine(), {}, []
+    cell = Cell(engine, 0, TimeShare())
+
+    def story(flow: int, start_ns: int, work_s: float) -> Story:
+        yield engine.at(start_ns, Order.WORLD, flow)
+        yield cell.join(flow, work_s)
+        ends[flow] = engine.now_ns
+
+    def retune() -> None:
+        left_s.append(cell.remaining_s(0))
+        cell.retune(0, 2.0 * left_s[0])
+
+    engine.process(story(0, 0, 4.0))
+    engine.process(story(1, 4 * NS_PER_S, 1.0))
+    engine.call_at(2 * NS_PER_S, Order.WORLD, 0, retune)
+    engine.run()
+    assert (left_s, ends) == ([2.0], {0: 7 * NS_PER_S, 1: 6 * NS_PER_S})
+
+
+def test_a_flow_that_is_retuned_to_less_ends_earlier() -> None:
+    """Of 9 s one is left after 3 s: the end is at 4 s, whatever was planned before; it comes once."""
+    engine, ends = Engine(), []
+    cell = Cell(engine, 0, BandShare(from_db))
+    done = cell.join(7, 9.0, power=Power(3.0))
+    done.callbacks.append(lambda _: ends.append(engine.now_ns))  # type: ignore[union-attr]
+    engine.call_at(3 * NS_PER_S, Order.WORLD, 0, lambda: cell.retune(7, 1.0, 2.0, Power(6.0)))
+    engine.run()
+    assert (ends, cell.flows) == ([4 * NS_PER_S], 0)
+
+
 def test_a_cell_can_share_its_band() -> None:
     """Where rates are proportional to the SNR, flows of limited power do not disturb each other."""
     engine, ends = Engine(), {}
