@@ -70,7 +70,8 @@ class TrackFile(FixRules):
     def read(self, folder: Path, until_s: float) -> tuple[tuple[str, Track], ...]:
         """Each device's id and track, in order of first appearance. `file` is relative to `folder`.
 
-        Memory is that of the legs, 24 byte each; the file is read once, in chunks. `until_s` bounds the loops.
+        The file is read once, in chunks; a leg takes 12 byte, or 24 where instants and places are not whole
+        milliseconds and millimetres. `until_s` bounds the loops.
         Errors: `InputError` names the line of what is wrong.
         """
         with _opened(folder, self.file) as stream:

@@ -2,7 +2,6 @@
 
 import math
 import warnings
-from array import array
 from collections.abc import Callable
 from typing import Annotated, Literal, NoReturn
 
@@ -12,16 +11,16 @@ from qflsim.errors import InputError, InputWarning
 from qflsim.model import Count, Model, Positive
 from qflsim.units import FOREVER_NS, NS_PER_S, to_ns, to_s
 from qflsim.world.knots import Knots
+from qflsim.world.mobility_files_way import Way
 
 LONGEST_ID_BYTE = 64
 MOST_DEVICES = 10_000_000
 MOST_KNOTS = 100_000_000
-"""2.4 GB."""
+"""1.2 to 2.4 GB."""
 CHECKED_EVERY = 1 << 20
 SHORTEST_STEP_NS = 2
 LATEST_S = 4e9
 FARTHEST_M = 1e9
-ANYWHERE = (-math.inf, math.inf, -math.inf, math.inf)
 
 
 class BadFixError(Exception):
@@ -71,59 +70,6 @@ class FixRules(Model):
     remainders: tuple[int, ...] = (0,)
 
 
-class _Way:
-    """One device's fixes, merged into legs as they come; `knots` are the ends of legs.
-
-    The open leg runs from its anchor to the latest fix. It is kept open while its velocity lies in the intersection of
-    the squares, one a fix, of the velocities that pass within the tolerance of that fix. An intersection of squares is
-    a rectangle, so nothing but four bounds is remembered (a disc is the set wanted; the square lies within it).
-    """
-
-    __slots__ = ("_anchor", "_cone", "_half_m", "ends", "last", "places_m", "ticks_ns")
-
-    def __init__(self, tolerance_m: float) -> None:
-        self.ticks_ns, self.places_m, self.ends = array("q"), array("d"), array("q")
-        self._half_m = tolerance_m / math.sqrt(2)
-
-    def begin(self, t_ns: int, x_m: float, y_m: float) -> None:
-        """Take the first fix of a stay."""
-        self._anchor = self.last = (t_ns, x_m, y_m)
-        self._cone = ANYWHERE
-        self._knot()
-
-    def add(self, t_ns: int, x_m: float, y_m: float) -> None:
-        """Take a later fix."""
-        start_ns, start_x_m, start_y_m = self._anchor
-        elapsed_s = (t_ns - start_ns) / NS_PER_S
-        vx, vy = (x_m - start_x_m) / elapsed_s, (y_m - start_y_m) / elapsed_s
-        least_x, most_x, least_y, most_y = self._cone
-        if not (least_x <= vx <= most_x and least_y <= vy <= most_y):
-            self._knot()
-            start_ns, start_x_m, start_y_m = self._anchor = self.last
-            elapsed_s = (t_ns - start_ns) / NS_PER_S
-            vx, vy = (x_m - start_x_m) / elapsed_s, (y_m - start_y_m) / elapsed_s
-            least_x, most_x, least_y, most_y = ANYWHERE
-        slack = self._half_m / elapsed_s
-        low_x, high_x, low_y, high_y = vx - slack, vx + slack, vy - slack, vy + slack
-        # Comparisons, since four calls of min and max cost as much as all the rest.
-        self._cone = (low_x if low_x > least_x else least_x, high_x if high_x < most_x else most_x,
-                      low_y if low_y > least_y else least_y, high_y if high_y < most_y else most_y)  # fmt: skip
-        self.last = (t_ns, x_m, y_m)
-
-    def end(self) -> None:
-        """End a stay at its latest fix, and with a knot in the same place whose instant is not known yet."""
-        if self.last[0] > self._anchor[0]:
-            self._knot()
-        self._knot()
-        self.ends.append(len(self.ticks_ns) - 1)
-
-    def _knot(self) -> None:
-        t_ns, x_m, y_m = self.last
-        self.ticks_ns.append(t_ns)
-        self.places_m.append(x_m)
-        self.places_m.append(y_m)
-
-
 class Fixes:
     """All that one pass over a file finds, device by device.
 
@@ -136,7 +82,7 @@ class Fixes:
     def __init__(self, rules: FixRules, gap_s: float | None, line: Callable[[], int]) -> None:
         self.file, self._rules, self._line = rules.file, rules, line
         self._gap_s, self._gap_ns = gap_s, FOREVER_NS if gap_s is None else to_ns(gap_s)
-        self._ways: dict[str, _Way | None] = {}
+        self._ways: dict[str, Way | None] = {}
         self._box: tuple[float, float, float, float] | None = None
         self._period_ns = FOREVER_NS
         self._done: dict[str, tuple[int, str]] = {}
@@ -162,7 +108,7 @@ class Fixes:
         way, rules = self._ways[name], self._rules
         assert way is not None
         x_m, y_m = rules.scale * x + rules.offset_m[0], rules.scale * y + rules.offset_m[1]
-        if not way.ticks_ns:
+        if not len(way):
             way.begin(t_ns, x_m, y_m)
         else:
             last_ns, last_x_m, last_y_m = way.last
@@ -199,7 +145,7 @@ class Fixes:
 
     def knots(self) -> dict[str, Knots]:
         """Each wanted device's knots, in order of first appearance. Repairs are told in `InputWarning`s."""
-        ways = {name: way for name, way in self._ways.items() if way is not None and way.ticks_ns}
+        ways = {name: way for name, way in self._ways.items() if way is not None and len(way)}
         if not ways:
             want = f"some with remainders {self._rules.remainders} modulo {self._rules.modulo}"
             raise InputError(self.file, f"{len(self._ways)} devices", want)
@@ -208,21 +154,23 @@ class Fixes:
             way.end()
         self._tell()
         if self._gap_s is None:
-            return {name: _for_ever(way) for name, way in ways.items()}
+            for way in ways.values():
+                way.stand_before()
+            return {name: way.knots(FOREVER_NS) for name, way in ways.items()}
         if self._period_ns == FOREVER_NS:
             raise InputError(self.file, "a single fix", "two or more, for the sampling period to be known")
         if self._gap_ns < self._period_ns:
             want = f"at least the sampling period of {self.file}, {to_s(self._period_ns):g} s"
             raise InputError("gap_s", self._gap_s, want)
-        return {name: _while_told(way, self._period_ns) for name, way in ways.items()}
+        return {name: way.knots(self._period_ns) for name, way in ways.items()}
 
-    def _admit(self, name: str) -> _Way | None:
+    def _admit(self, name: str) -> Way | None:
         if not 0 < len(name.encode()) <= LONGEST_ID_BYTE:
             self.fail(f"the id {name[:80]!r}", f"an id of 1 to {LONGEST_ID_BYTE} bytes")
         if len(self._ways) == MOST_DEVICES:
             self.fail("another device", f"at most {MOST_DEVICES:,} devices")
         wanted = len(self._ways) % self._rules.modulo in self._rules.remainders
-        return _Way(self._rules.tolerance_m) if wanted else None
+        return Way(self._rules.tolerance_m) if wanted else None
 
     def _allows_jump(self, name: str, jump_m: float, step_ns: int) -> bool:
         """Whether a device that jumps is taken to be elsewhere from now on."""
@@ -246,7 +194,7 @@ class Fixes:
             warnings.warn(InputWarning(f"{self.file}: {count} {what}; the first: {first}"), stacklevel=2)
 
     def _bound_memory(self) -> None:
-        if sum(len(way.ticks_ns) for way in self._ways.values() if way is not None) > MOST_KNOTS:
+        if sum(len(way) for way in self._ways.values() if way is not None) > MOST_KNOTS:
             self.fail(f"more than {MOST_KNOTS:,} legs", "fewer: a part of the file, or a larger tolerance_m")
 
     def _widen(self, x: float, y: float) -> None:
@@ -267,28 +215,3 @@ class Fixes:
         if small and on_globe and not still and not nowhere:
             got = f"x from {least_x:g} to {most_x:g} and y from {least_y:g} to {most_y:g}: longitude and latitude"
             raise InputError(self.file, got, "metres (SUMO without --fcd-output.geo)")
-
-
-def _while_told(way: _Way, period_ns: int) -> Knots:
-    """A way that ends one sampling period after its last fix."""
-    _hold(way, period_ns)
-    way.ticks_ns[-1] += period_ns
-    return Knots(way.ticks_ns, way.places_m, way.ends)
-
-
-def _for_ever(way: _Way) -> Knots:
-    """A way that begins before the first fix and does not end after the last one."""
-    _hold(way, FOREVER_NS)
-    way.ticks_ns[-1] = FOREVER_NS
-    if way.ticks_ns[0] > 0:
-        way.ticks_ns.insert(0, 0)
-        way.places_m[0:0] = way.places_m[:2]
-        way.ends = array("q", [end + 1 for end in way.ends])
-    return Knots(way.ticks_ns, way.places_m, way.ends)
-
-
-def _hold(way: _Way, period_ns: int) -> None:
-    """Before an absence a stay lasts for one sampling period after its last fix, or half of a shorter silence."""
-    for end in way.ends[:-1]:
-        silence_ns = way.ticks_ns[end + 1] - way.ticks_ns[end]
-        way.ticks_ns[end] += period_ns if period_ns < silence_ns else silence_ns // 2

@@ -1,6 +1,7 @@
 """Legs kept as knots answer as legs do that are drawn one by one."""
 
 from array import array
+from collections.abc import Callable
 
 import numpy as np
 import pytest
@@ -37,31 +38,44 @@ def test_legs_run_from_knot_to_knot_but_across_no_silence() -> None:
     ]
 
 
+def packed(*stays: list[tuple[int, float, float]]) -> Knots:
+    """The same stays in milliseconds and millimetres."""
+    points = [point for stay in stays for point in stay]
+    ends = array("q", (np.cumsum([len(stay) for stay in stays]) - 1).tolist())
+    places = array("i", [round(1000 * c) for _, *place in points for c in place])
+    return Knots(array("i", [1000 * t for t, _, _ in points]), places, ends, 1_000_000, 1000.0)
+
+
+places_m = st.integers(-(10**6), 10**6).map(lambda mm: mm / 1000)
 stays = st.lists(
-    st.lists(st.tuples(st.integers(1, 50), st.floats(-1e3, 1e3), st.floats(-1e3, 1e3)), min_size=2, max_size=5),
-    min_size=1,
-    max_size=4,
+    st.lists(st.tuples(st.integers(1, 50), places_m, places_m), min_size=2, max_size=5), min_size=1, max_size=4
 )
 
 
+@pytest.mark.parametrize("kept_as", [knots, packed])
 @given(stays, st.lists(st.integers(-5 * S, 1200 * S), min_size=1, max_size=30))
-@settings(max_examples=150, deadline=None)
-def test_knots_answer_as_drawn_legs_do(steps: list[list[tuple[int, float, float]]], instants_ns: list[int]) -> None:
+@settings(max_examples=80, deadline=None)
+def test_knots_answer_as_drawn_legs_do(
+    kept_as: Callable[..., Knots], steps: list[list[tuple[int, float, float]]], instants_ns: list[int]
+) -> None:
     """Leg, place and distance are the same, bit for bit, at any instant: inside, outside, at ends and in silences."""
     t = 0
     told = [[(t := t + step, x, y) for step, x, y in stay] for stay in steps]
-    kept = knots(*told).track
-    drawn = Track(iter(kept.produced), kept.presence)
-    t_ns = np.array(instants_ns + [edge + off for span in kept.presence for edge in span for off in (-1, 0, 1)])
+    kept = kept_as(*told).track
+    drawn = Track(iter(knots(*told).produced), kept.presence)
+    t_ns = np.array(
+        [*instants_ns, 1 << 62] + [edge + off for span in kept.presence for edge in span for off in (-1, 0, 1)]
+    )
     np.testing.assert_array_equal(kept.positions_m(t_ns), drawn.positions_m(t_ns))
     for instant_ns in t_ns.tolist():
         assert kept.leg(instant_ns) == drawn.leg(instant_ns)
         assert kept.travelled_m(instant_ns) == drawn.travelled_m(instant_ns)
 
 
-def test_what_is_cut_out_moves_as_before() -> None:
+@pytest.mark.parametrize("kept_as", [knots, packed])
+def test_what_is_cut_out_moves_as_before(kept_as: Callable[..., Knots]) -> None:
     """A window's instants count from its start; stays outside are gone, and legs that cross its edges are shortened."""
-    whole = knots(*TWO_STAYS)
+    whole = kept_as(*TWO_STAYS)
     part = whole.cut(2 * S, 25 * S)
     assert part is not None
     assert part.track.presence == ((0, 8 * S), (18 * S, 23 * S))
@@ -73,9 +87,10 @@ def test_what_is_cut_out_moves_as_before() -> None:
     assert for_ever.track.presence == ((0, FOREVER_NS),)
 
 
-def test_what_is_repeated_begins_anew() -> None:
+@pytest.mark.parametrize("kept_as", [knots, packed])
+def test_what_is_repeated_begins_anew(kept_as: Callable[..., Knots]) -> None:
     """Every lap is the first one, later."""
-    once = knots(*TWO_STAYS)
+    once = kept_as(*TWO_STAYS)
     laps = once.repeated(35 * S, 3).track
     assert laps.presence == tuple(
         ((on + k * 35) * S, (off + k * 35) * S) for k in range(3) for on, off in ((0, 10), (20, 30))
