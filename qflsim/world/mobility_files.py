@@ -95,7 +95,8 @@ class TrackFile(FixRules):
         start_ns, end_ns = self._start_ns(fixes), self._end_ns(fixes)
         if (start_ns, end_ns) == (0, FOREVER_NS):
             return knots
-        seen = {name: part for name, ways in knots.items() if (part := ways.cut(start_ns, end_ns)) is not None}
+        # One by one, so that no more than one device is in memory twice.
+        seen = {name: part for name in list(knots) if (part := knots.pop(name).cut(start_ns, end_ns)) is not None}
         if not seen:
             got = f"nobody from {to_s(start_ns):g} to {to_s(end_ns):g} s"
             want = f"start_s and end_s around fixes, from {to_s(fixes.first_ns):g} to {to_s(fixes.last_ns):g} s"

@@ -144,7 +144,7 @@ class Fixes:
         raise InputError(f"{self.file}:{self._line()}", got, want)
 
     def knots(self) -> dict[str, Knots]:
-        """Each wanted device's knots, in order of first appearance. Repairs are told in `InputWarning`s."""
+        """Each wanted device's knots, in order of first appearance: the end of it, asked for once. Repairs are told in `InputWarning`s."""
         ways = {name: way for name, way in self._ways.items() if way is not None and len(way)}
         if not ways:
             want = f"some with remainders {self._rules.remainders} modulo {self._rules.modulo}"
@@ -153,16 +153,17 @@ class Fixes:
         for way in ways.values():
             way.end()
         self._tell()
+        self._ways.clear()
         if self._gap_s is None:
             for way in ways.values():
                 way.stand_before()
-            return {name: way.knots(FOREVER_NS) for name, way in ways.items()}
+            return {name: ways.pop(name).knots(FOREVER_NS) for name in list(ways)}
         if self._period_ns == FOREVER_NS:
             raise InputError(self.file, "a single fix", "two or more, for the sampling period to be known")
         if self._gap_ns < self._period_ns:
             want = f"at least the sampling period of {self.file}, {to_s(self._period_ns):g} s"
             raise InputError("gap_s", self._gap_s, want)
-        return {name: way.knots(self._period_ns) for name, way in ways.items()}
+        return {name: ways.pop(name).knots(self._period_ns) for name in list(ways)}
 
     def _admit(self, name: str) -> Way | None:
         if not 0 < len(name.encode()) <= LONGEST_ID_BYTE:
