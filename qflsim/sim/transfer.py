@@ -69,6 +69,7 @@ class Transfer:
         self._waiting_for = _Waits.UNCOVERED
         self._first_cell = self.last_cell = -1
         self._handovers = self._outages = 0
+        self._complete = False
 
     def carry(self) -> Story:
         """Finds a cell, is served, changes cells, waits where there is none, until the last bit is through."""
@@ -82,6 +83,7 @@ class Transfer:
                 yield self._engine.wait(to_ns(self._air.radio.harq.latency_s), Order.COMPLETION, self._device)
             if self._direction is Direction.UPLOAD:
                 yield from self._behind(self.last_cell)
+            self._complete = True
         finally:
             self._turn_to(_Waits.SHARING)
             self._meter.turn_to(Activity.IDLE)
@@ -247,6 +249,6 @@ class Transfer:
                 outages=self._outages,
                 **self._air.payload._asdict(),
                 sent_bit=self._wasted_bit + self._size_bit - self._left_bit,
-                complete=self._left_bit == 0,
+                complete=self._complete,
             )
         )
