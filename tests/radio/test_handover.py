@@ -6,13 +6,20 @@ import pytest
 from qflsim.radio.handover import A3
 from qflsim.units import Floats
 
-EVERYONE = np.ones(2, dtype=bool)
+EQUAL = np.zeros(2)
 
 
 def drive(law: A3, speed_m_per_s: float, count: int, apart_m: float = 1000.0, exponent: float = 3.76) -> Floats:
     """Levels of two equal sites for a device that drives from the first to the second, one column a sample."""
     x_m = speed_m_per_s * law.measurement_period_s * np.arange(1, count + 1)
     return -10.0 * exponent * np.log10(np.maximum(np.abs([x_m, apart_m - x_m]), 1.0))
+
+
+def silent(levels_dbm: Floats, *cells: int) -> Floats:
+    """The levels with these cells down."""
+    levels_dbm = levels_dbm.copy()
+    levels_dbm[list(cells)] = -np.inf
+    return levels_dbm
 
 
 def test_step_response_of_the_filter() -> None:
@@ -51,7 +58,7 @@ def test_trigger_lies_where_the_closed_form_says(
 ) -> None:
     """Margin H is met where d_serving/d_target = 10^(H/(10 n)); the trigger follows v x TTT later, within a sample."""
     law = A3(filter_coefficient=0, time_to_trigger_s=trigger_s)
-    found = law.first_trigger(drive(law, 20.0, 590, apart_m, exponent)[:, : int(apart_m / 1.6) - 1], 0, EVERYONE)
+    found = law.first_trigger(drive(law, 20.0, 590, apart_m, exponent)[:, : int(apart_m / 1.6) - 1], 0, EQUAL)
     assert found is not None
     place_m = 20.0 * law.measurement_period_s * (found[0] + 1)
     assert found[1] == 1
@@ -68,30 +75,30 @@ def test_condition_must_hold_without_a_break() -> None:
     """One sample below the margin starts the count again, and exactly the margin is not above it."""
     law = A3(time_to_trigger_s=0.24)
     levels = np.array([[-90.0] * 10, [-86.0] * 10])
-    assert law.first_trigger(levels, 0, EVERYONE) == (3, 1)
+    assert law.first_trigger(levels, 0, EQUAL) == (3, 1)
     levels[1, 3] = -87.0
-    assert law.first_trigger(levels, 0, EVERYONE) == (7, 1)
+    assert law.first_trigger(levels, 0, EQUAL) == (7, 1)
     levels[1, 7] = -87.0
-    assert law.first_trigger(levels, 0, EVERYONE) is None
-    assert law.first_trigger(levels[:, :3], 0, EVERYONE) is None
+    assert law.first_trigger(levels, 0, EQUAL) is None
+    assert law.first_trigger(levels[:, :3], 0, EQUAL) is None
 
 
 def test_strongest_of_those_due_is_the_target() -> None:
     """Among several due at once the strongest is taken; a stronger one that has not held long enough must wait."""
     law = A3(time_to_trigger_s=0.08)
     levels = np.array([[-90.0] * 4, [-85.0] * 4, [-84.0] * 4, [-120.0, -80.0, -80.0, -80.0]])
-    assert law.first_trigger(levels, 0, np.ones(4, dtype=bool)) == (1, 2)
-    assert law.first_trigger(levels, 0, np.array([True, True, False, True])) == (1, 1)
-    assert law.first_trigger(levels, 0, np.array([True, False, False, True])) == (2, 3)
-    assert law.first_trigger(levels, 3, np.ones(4, dtype=bool)) is None
+    assert law.first_trigger(levels, 0, np.zeros(4)) == (1, 2)
+    assert law.first_trigger(silent(levels, 2), 0, np.zeros(4)) == (1, 1)
+    assert law.first_trigger(silent(levels, 1, 2), 0, np.zeros(4)) == (2, 3)
+    assert law.first_trigger(levels, 3, np.zeros(4)) is None
     levels[1] = [-86.0, -83.0, -83.0, -83.0]
-    assert law.first_trigger(levels[:3], 0, np.ones(3, dtype=bool)) == (1, 1)
+    assert law.first_trigger(levels[:3], 0, np.zeros(3)) == (1, 1)
 
 
 def test_serving_site_is_no_target_even_with_a_negative_margin() -> None:
     """With offset below -hysteresis a site is 'better' than itself, and still not its own target."""
     law = A3(offset_db=-5.0, time_to_trigger_s=0.0)
-    assert law.first_trigger(np.array([[-80.0], [-90.0]]), 0, EVERYONE) is None
+    assert law.first_trigger(np.array([[-80.0], [-90.0]]), 0, EQUAL) is None
 
 
 def test_trigger_does_not_depend_on_how_the_samples_are_cut() -> None:
@@ -99,12 +106,12 @@ def test_trigger_does_not_depend_on_how_the_samples_are_cut() -> None:
     law = A3()
     for seed in range(50):
         walk = np.cumsum(np.random.default_rng(seed).normal(0.0, 1.0, (3, 300)), axis=1)
-        expected = law.first_trigger(walk, 0, np.ones(3, dtype=bool))
+        expected = law.first_trigger(walk, 0, np.zeros(3))
         overlap = law.trigger_samples - 1
         found = None
         for start in range(0, 300, 16):
             begin = max(start - overlap, 0)
-            found = law.first_trigger(walk[:, begin : start + 16], 0, np.ones(3, dtype=bool))
+            found = law.first_trigger(walk[:, begin : start + 16], 0, np.zeros(3))
             if found is not None:
                 found = (begin + found[0], found[1])
                 break
@@ -114,7 +121,7 @@ def test_trigger_does_not_depend_on_how_the_samples_are_cut() -> None:
 def handovers(law: A3, levels_dbm: Floats) -> int:
     """How often a device that starts at site 0 changes its site."""
     count, serving = 0, 0
-    while (found := law.first_trigger(levels_dbm, serving, EVERYONE)) is not None:
+    while (found := law.first_trigger(levels_dbm, serving, EQUAL)) is not None:
         count, serving, levels_dbm = count + 1, found[1], levels_dbm[:, found[0] + 1 :]
     return count
 
