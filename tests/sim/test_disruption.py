@@ -99,7 +99,8 @@ def test_transfers_under_failures(small: Small, simulate: Simulate, interruption
     """A transfer of length w at a site with mtbf 1/λ = 2 w and mttr r = 0.4 w takes w (1 + λ r) on average if it
     resumes, (1/λ + r) (exp(λ w) - 1) if it restarts, but for the time to notice a repair, at most 0.04 s each."""
     data = small({"a": 0.001}, aggregation=ASYNC)
-    data["radio"] |= {"on_interruption": interruption, "handover": {"kind": "a3", "reestablishment_s": 0.0}}
+    data["radio"] |= {"on_interruption": interruption,
+                      "handover": {"kind": "a3", "reestablishment_s": 0.0, "failure_timer_s": 0.0}}  # fmt: skip
     data["training"] = {"steps": 1, "header_bit": 0, "co_model_parameters": 2 * 10**7}
     alone = simulate(data).of(records.Transfer)[0]
     work_s = to_s(alone.end_ns - alone.start_ns)

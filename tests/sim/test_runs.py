@@ -88,10 +88,10 @@ def test_a_radio_does_not_know_the_policy(simulate: Simulate) -> None:
     """Gains at any place, and levels along any device's way, are identical under two policies."""
     worlds = [simulate({**TOWN, "aggregation": policy}).simulation.server._world for policy in POLICIES[:2]]
     x_m, y_m = np.random.default_rng(1).uniform(0, 200, (2, 50))
-    np.testing.assert_array_equal(*(world.air.radio.gain_db(x_m, y_m, 1.5) for world in worlds))
+    np.testing.assert_array_equal(*(world.radio.weather.gain_db(x_m, y_m, 1.5) for world in worlds))
     for device in range(12):
         for t_ns in range(0, 10**12, 10**11):
-            levels_db = [world.link(device).snr_db(records.Direction.UPLOAD, t_ns) for world in worlds]
+            levels_db = [world.link(device).quality(records.Direction.UPLOAD, t_ns) for world in worlds]
             np.testing.assert_array_equal(*levels_db)
 
 

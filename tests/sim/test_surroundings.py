@@ -61,16 +61,18 @@ def places_m(fleet: Fleet, t_ns: int) -> np.ndarray:
 def test_a_graph_is_the_interference_of_those_nearest(device: int, t_ns: int) -> None:
     """The device itself, then its three nearest in the order of distance, weighted by the law of lost rates.
 
-    Levels are those of the uplink at every site, in units of the noise; each is served where it is strongest.
+    Levels are those of the uplink at every site, over the whole band, in units of the noise; each is served where it
+    is strongest.
     """
     world = around()
     here = places_m(world.fleet, t_ns)
     order = np.argsort(np.linalg.norm(here - here[device], axis=1))[:4]
     assert order[0] == device
-    power = np.array([
-        from_db(Link(world.radio, world.fleet.track(d), world.hardware[d], ()).snr_db(Direction.UPLOAD, t_ns))
-        for d in order
-    ])  # fmt: skip
+    noise_dbm = -174.0 + 10.0 * np.log10(400e6) + 5.0
+    links = [Link(world.radio, world.fleet.track(d), world.hardware[d], {}) for d in order]
+    gains_db = np.array([link.quality(Direction.UPLOAD, t_ns)[0] for link in links])  # the level of an uplink
+    losses_db = np.array([[world.hardware[d].penetration_loss_db] for d in order])
+    power = from_db(23.0 + gains_db - losses_db - noise_dbm)
     expected = interference_weights(power, power.argmax(axis=1), 1.0)
     weights = world.graph(device, t_ns, FAMILY).weights
     np.testing.assert_array_equal(weights, weights.T)
