@@ -159,13 +159,14 @@ def test_asking_changes_nothing() -> None:
 
 
 def test_a_flow_that_power_does_not_limit_has_exactly_its_share() -> None:
-    """Whether it has power without end or more than is aimed at: what is left is 1 - t w/sum(w), to the bit."""
-    cell, weights = BandShare(faded), (0.3, 1.0, 4.7)
-    for flow, power in enumerate((UNLIMITED, Power(30.0, 12.3), Power(-4.0))):
-        cell.add(0, flow, 1.0, weights[flow], power)
-    for flow in range(2):
-        assert cell.remaining_s(NS_PER_S // 4, flow) == 1.0 - weights[flow] / sum(weights) * 0.25
-    assert cell.remaining_s(NS_PER_S // 4, 2) < 1.0 - 4.7 / sum(weights) * 0.25
+    """With power without end, or more than is aimed at, 2 w/sum(w) is halved by a second, to the bit."""
+    cell, weights = BandShare(faded), np.random.default_rng(6).uniform(0.1, 10.0, 40)
+    shares = (weights / weights.sum()).tolist()
+    powers = [UNLIMITED if flow % 4 == 0 else Power(30.0, flow / 1.7) for flow in range(39)]
+    for flow, power in enumerate([*powers, Power(-4.0)]):
+        cell.add(0, flow, 2.0 * shares[flow], weights[flow], power)
+    assert [cell.remaining_s(NS_PER_S, flow) for flow in range(39)] == shares[:39]
+    assert cell.remaining_s(NS_PER_S, 39) < shares[39]
 
 
 @pytest.mark.parametrize("make", [TimeShare, lambda: BandShare(shannon)])
