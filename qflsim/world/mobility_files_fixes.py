@@ -144,7 +144,7 @@ class Fixes:
         raise InputError(f"{self.file}:{self._line()}", got, want)
 
     def knots(self) -> dict[str, Knots]:
-        """Each wanted device's knots, in order of first appearance: the end of it, asked for once. Repairs are told in `InputWarning`s."""
+        """Each wanted device's knots, in order of first appearance; asked for once. `InputWarning`s tell of repairs."""
         ways = {name: way for name, way in self._ways.items() if way is not None and len(way)}
         if not ways:
             want = f"some with remainders {self._rules.remainders} modulo {self._rules.modulo}"
