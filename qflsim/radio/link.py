@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from enum import Enum
 from functools import partial
+from types import MappingProxyType
 from typing import NamedTuple
 
 import numpy as np
@@ -19,6 +20,7 @@ from qflsim.world.outages import Downtime
 Instants = npt.NDArray[np.int64]
 _NEVER = Downtime(())
 """Of a site that does not fail."""
+_NOTHING: Mapping[int, LinkWeather] = MappingProxyType({})
 
 
 class ChangeKind(Enum):
@@ -52,7 +54,7 @@ class Link:
     FEWEST, MOST = 4, 32
 
     def __init__(self, radio: Radio, track: Track, hardware: Hardware, downtimes: Mapping[int, Downtime],
-                 obstacles: Mapping[int, LinkWeather], heard: tuple[int, Floats] | None = None) -> None:  # fmt: skip
+                 obstacles: Mapping[int, LinkWeather] = _NOTHING, heard: tuple[int, Floats] | None = None) -> None:  # fmt: skip
         self._radio, self._track, self._downtimes, self._obstacles = radio, track, downtimes, obstacles
         self._place = (hardware.height_m, hardware.indoor)
         self.budget = Budget(radio, hardware)
