@@ -54,7 +54,8 @@ class Link:
     FEWEST, MOST = 4, 32
 
     def __init__(self, radio: Radio, track: Track, hardware: Hardware, downtimes: Mapping[int, Downtime],
-                 obstacles: Mapping[int, LinkWeather] = _NOTHING, heard: tuple[int, Floats] | None = None) -> None:  # fmt: skip
+                 obstacles: Mapping[int, LinkWeather] = _NOTHING,
+                 heard: tuple[int, Floats] | None = None) -> None:  # fmt: skip
         self._radio, self._track, self._downtimes, self._obstacles = radio, track, downtimes, obstacles
         self._place = (hardware.height_m, hardware.indoor)
         self.budget = Budget(radio, hardware)
