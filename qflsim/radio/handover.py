@@ -6,9 +6,11 @@ from typing import Annotated, Literal
 import numpy as np
 from pydantic import Field
 
-from qflsim.model import Model, NonNegative
+from qflsim.model import Model
 from qflsim.units import Floats
 
+Wait = Annotated[float, Field(ge=0, le=60)]
+"""How long a device does without its link, in seconds."""
 FORGOTTEN = 1e-6
 """Weight of the past at which a filter's memory is cut off."""
 
@@ -31,12 +33,12 @@ class A3(Model):
     kind: Literal["a3"] = "a3"
     hysteresis_db: Annotated[float, Field(ge=0, le=15)] = 3.0
     offset_db: Annotated[float, Field(ge=-15, le=15)] = 0.0
-    time_to_trigger_s: Annotated[float, Field(ge=0, le=60)] = 0.32
-    measurement_period_s: Annotated[float, Field(ge=1e-3, le=10)] = 0.08
+    time_to_trigger_s: Annotated[float, Field(ge=0, le=10)] = 0.32
+    measurement_period_s: Annotated[float, Field(ge=0.01, le=10)] = 0.08
     filter_coefficient: Annotated[int, Field(ge=0, le=19)] = 4
-    interruption_s: NonNegative = 0.0495
-    failure_timer_s: NonNegative = 1.2
-    reestablishment_s: NonNegative = 0.5
+    interruption_s: Wait = 0.0495
+    failure_timer_s: Wait = 1.2
+    reestablishment_s: Wait = 0.5
 
     @property
     def memory(self) -> int:

@@ -121,7 +121,9 @@ class Link:
         instants = np.unique(np.r_[samples, np.array(repaired_ns, dtype=np.int64)])
         if not len(instants):
             return until_ns
-        good = self._covered(self._quality(direction, self._gains(instants), instants)[1][cell])
+        alone = self._alone(cell)
+        margin_db = self._quality(direction, self._gains(instants, alone), instants, alone)[1]
+        good = self._covered(margin_db[cell if alone is None else 0])
         return int(instants[int(good.argmax())]) if good.any() else until_ns
 
     def next_change(self, direction: Direction, cell: int, level_db: float, since_ns: int, now_ns: int) -> Change:
@@ -144,7 +146,7 @@ class Link:
         if samples[0] < due:
             samples = samples[samples < due]
             grid_ns = samples * self._period_ns
-            alone = None if self._radio.activity else cell
+            alone = self._alone(cell)
             level_ahead_db, margin_db = self._quality(direction, self._gains(grid_ns, alone), grid_ns, alone)
         else:
             grid_ns = samples * self._period_ns
@@ -173,6 +175,10 @@ class Link:
             return []
         sample, target = found
         return [Change(int(grid_ns[sample]), ChangeKind.HANDOVER, target)]
+
+    def _alone(self, cell: int) -> int | None:
+        """The cell to listen to for its own quality: itself, or all (None) if the others disturb it."""
+        return None if self._radio.activity else cell
 
     def _strongest(self, direction: Direction, t_ns: int) -> int | None:
         _, margin_db = self.quality(direction, t_ns)

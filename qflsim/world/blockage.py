@@ -6,7 +6,7 @@ from typing import Annotated, Literal, NamedTuple, Protocol, Self, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from qflsim.model import Model
 from qflsim.units import NS_PER_S, Floats, to_ns
@@ -18,6 +18,7 @@ Blocks: TypeAlias = Callable[[int], np.random.Generator]
 """A stream's generator for each whole number: the same one whenever that number is asked for."""
 
 LossDb = Annotated[float, Field(ge=0, le=100)]
+MOST_PER_S = 1e3
 Sojourn = Annotated[float, Field(ge=1e-3, le=1e6)]
 """Mean length of a link's good or bad state, in seconds."""
 
@@ -116,6 +117,12 @@ class Blockage(Model):
     mean_s: Sojourn | None = None
     reach_m: Annotated[float, Field(ge=1, le=1e5)] = 500.0
     loss_db: LossDb = 20.0
+
+    @model_validator(mode="after")
+    def _seldom_enough(self) -> Self:
+        if 2 / math.pi * self.density_per_m2 * self._speed_m_per_s * self.reach_m > MOST_PER_S:
+            raise ValueError(f"density_per_m2: at most {MOST_PER_S:g} blockers a second across a line of reach_m")
+        return self
 
     @property
     def recovery_per_s(self) -> float:

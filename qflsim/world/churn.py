@@ -25,9 +25,8 @@ class Churn(Model):
     times take a `shape` for on and one for off times.
 
     `profile` has a factor for each of the 24 hours of a day (t = 0 is midnight) by which the rate of switching on,
-    1 / off, is multiplied; times are exponential then, and comings are thinned (Lewis and Shedler, 1979). The
-    probability p of being on obeys dp/dt = (1 - p) profile(t) / off - p / on, of which the daily periodic solution
-    holds from t = 0 on.
+    1 / off, is multiplied; times are exponential then. The probability p of being on obeys
+    dp/dt = (1 - p) profile(t) / off - p / on, of which the daily periodic solution holds from t = 0 on.
     """
 
     on_s: Lifetime
@@ -81,10 +80,15 @@ class Churn(Model):
             now_ns = min(comes_ns + max(1, to_ns(rng.exponential(self.on_s))), FOREVER_NS)
 
     def _comes_ns(self, now_ns: int, profile: Profile, rng: np.random.Generator) -> int:
-        """When a device that is off from now on switches on: the first chance taken of those at the greatest rate."""
-        most = max(profile)
-        while now_ns < FOREVER_NS:
-            now_ns = min(now_ns + max(1, to_ns(rng.exponential(self.off_s / most))), FOREVER_NS)
-            if rng.random() * most < profile[int(to_s(now_ns) // HOUR_S) % HOURS]:
-                break
-        return now_ns
+        """When a device that is off from now on switches on: when the rate, summed up from now on, is exponential."""
+        left_s = rng.exponential(self.off_s)  # of the profile's integral over time
+        day_s = sum(profile) * HOUR_S
+        days, left_s = divmod(left_s, day_s)
+        t_s = to_s(now_ns) + days * HOURS * HOUR_S
+        while t_s < to_s(FOREVER_NS):
+            hour = int(t_s // HOUR_S)
+            end_s, factor = (hour + 1) * HOUR_S, profile[hour % HOURS]
+            if left_s <= (end_s - t_s) * factor and factor > 0.0:
+                return min(max(to_ns(t_s + left_s / factor), now_ns + 1), FOREVER_NS)
+            left_s, t_s = left_s - (end_s - t_s) * factor, end_s
+        return FOREVER_NS

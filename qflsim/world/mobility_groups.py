@@ -18,6 +18,10 @@ Leader = Annotated[
 ]
 
 
+LONGEST_M = 1e5
+"""The longest platoon."""
+
+
 class Group(Model):
     """Companies of `size` devices, each of which follows a leader of its own that moves by the law `leader`.
 
@@ -43,6 +47,8 @@ class Group(Model):
             raise ValueError("give either spacing_m (a platoon) or radius_m (a crowd)")
         if self.spacing_m is not None and isinstance(self.leader, Static):
             raise ValueError("leader: one that moves, for a platoon needs a way")
+        if self.spacing_m is not None and (self.size - 1) * self.spacing_m > LONGEST_M:
+            raise ValueError(f"spacing_m: a platoon of at most {LONGEST_M:g} m, for its way is drawn that far ahead")
         return self
 
     def member(self, place: int, company: np.random.Generator, own: np.random.Generator) -> Track:

@@ -35,6 +35,12 @@ class Hexagons(Model):
     """between neighbouring sites (inter-site distance)"""
     centre_m: tuple[Coordinate, Coordinate] = (0.0, 0.0)
 
+    @model_validator(mode="after")
+    def _on_the_map(self) -> Self:
+        if max(map(abs, self.centre_m)) + self.rings * self.distance_m > 1e7:
+            raise ValueError("distance_m: rings that stay within 10,000 km of the origin")
+        return self
+
     @property
     def places(self) -> tuple[SiteAt, ...]:
         """The sites, ring by ring: site-0 in the middle."""
