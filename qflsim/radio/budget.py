@@ -61,8 +61,7 @@ class Radio:
         Below the lowest SNR of the rate map it sends in as much of that part as it reaches this SNR in.
         """
         used_db = np.minimum(0.0, snr_db - self.rate_map.cut_db)
-        efficiency = [self.moments(snr)[0] for snr in (snr_db - used_db).tolist()]
-        return np.asarray(efficiency * from_db(used_db))
+        return self.fading.means(self.rate_map, snr_db - used_db) * from_db(used_db)
 
 
 class Carried(NamedTuple):

@@ -42,6 +42,10 @@ class FadingLaw(Protocol):
         """`moments` of one rate map, for whoever asks often."""
         ...
 
+    def means(self, rate: RateMap, snr_db: Floats) -> Floats:
+        """Mean of the spectral efficiency around each mean SNR; same shape."""
+        ...
+
     def coherence_s(self, speed_m_per_s: float, carrier_hz: float) -> float:
         """How long a fading state lasts for a device of this speed, in seconds."""
         ...
@@ -81,6 +85,10 @@ class NoFading(Model):
     def moments_of(self, rate: RateMap) -> Callable[[float], tuple[float, float]]:
         """`moments` of one rate map, for whoever asks often."""
         return partial(self.moments, rate)
+
+    def means(self, rate: RateMap, snr_db: Floats) -> Floats:
+        """The spectral efficiency at each mean SNR; same shape."""
+        return rate.efficiency(from_db(snr_db))
 
     def coherence_s(self, speed_m_per_s: float, carrier_hz: float) -> float:
         """Infinity: nothing changes."""
@@ -166,6 +174,11 @@ class Echoes(Model):
     def moments_of(self, rate: RateMap) -> Callable[[float], tuple[float, float]]:
         """`moments` of one rate map, for whoever asks often."""
         return efficiency_table(self, rate).at
+
+    def means(self, rate: RateMap, snr_db: Floats) -> Floats:
+        """Mean of the spectral efficiency around each mean SNR, by the same table; same shape."""
+        table = efficiency_table(self, rate)
+        return np.interp(snr_db, table.snr_db, table.mean)
 
     def doppler_hz(self, speed_m_per_s: float, carrier_hz: float) -> float:
         """The largest Doppler shift, v f/c, of a device of this speed, but not below that of the floor speed."""

@@ -35,6 +35,8 @@ class EfficiencyTable(NamedTuple):
     """Mean and variance of the spectral efficiency (bit/s/Hz) for mean SNRs from -60 to 100 dB in steps of 0.25 dB."""
 
     rows: list[tuple[float, float]]
+    snr_db: Floats
+    mean: Floats
     peak: float
     """efficiency without any noise; may be infinite"""
 
@@ -57,7 +59,8 @@ def efficiency_table(law: PowerLaw, rate: RateMap) -> EfficiencyTable:
     """
     grid_db = np.linspace(LOWEST_DB, HIGHEST_DB, (HIGHEST_DB - LOWEST_DB) * STEPS_PER_DB + 1)
     rows = [_moments(law, rate, snr) for snr in from_db(grid_db).tolist()]
-    return EfficiencyTable(rows, float(rate.efficiency(np.array(np.inf))))
+    means = np.array([mean for mean, _ in rows])
+    return EfficiencyTable(rows, grid_db, means, float(rate.efficiency(np.array(np.inf))))
 
 
 def _moments(law: PowerLaw, rate: RateMap, mean_snr: float) -> tuple[float, float]:
