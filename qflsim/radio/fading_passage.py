@@ -95,7 +95,8 @@ def rows_crossed(
         carried = np.cumsum(share)
         last = int(np.searchsorted(carried, left))
         if last < draws:
-            return done + last + 1.0 - float((carried[last] - left) / share[last])
+            before = float(carried[last - 1]) if last else 0.0
+            return done + last + float((left - before) / share[last])
         done, left = done + draws, left - float(carried[-1])
 
 
