@@ -108,6 +108,11 @@ class Trace:
         return self.frame("sites")
 
     @property
+    def cells(self) -> pd.DataFrame:
+        """What serves devices: sites, or their sectors."""
+        return self.frame("cells")
+
+    @property
     def presence(self) -> pd.DataFrame:
         """When each device read from a file was there."""
         return self.frame("presence")
@@ -124,7 +129,7 @@ class Trace:
 
     @property
     def handovers(self) -> pd.DataFrame:
-        """Changes of serving site during transfers."""
+        """Changes of serving cell during transfers."""
         return self.frame("handovers")
 
     @property
