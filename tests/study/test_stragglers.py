@@ -22,7 +22,8 @@ def by_hand(tmp_path: Path) -> Hand:
 
     def make(records: Iterable[Record]) -> Trace:
         writer = TraceWriter(tmp_path / "hand.h5", header=HEADER, texts={"scenario": "{}"}, parameters=2)
-        devices = [Device(0, i, f"car-{i}", "car", "simulator", "3-regular", 23.0, 9.0, 1.5, 0.0) for i in range(3)]
+        devices = [Device(0, i, f"car-{i}", "car", "simulator", "3-regular", 23.0, 9.0, 1.5, 0.0, False)
+                   for i in range(3)]  # fmt: skip
         for record in [*devices, *records]:
             writer(record)
         writer.close(reason="made by hand", fingerprint="f", totals={})
