@@ -102,7 +102,7 @@ def test_certainty_has_no_edge() -> None:
 
 @given(st.floats(-1e4, 1e4))
 def test_cosine_of_turns(turns: float) -> None:
-    """The cosine to what single precision resolves of half a turn, at every turn (the argument's own rounding aside)."""
+    """The cosine to what single precision resolves of half a turn, at every turn (its argument's rounding aside)."""
     whole = round(turns)
     assert _cos_of_turns(np.array([turns])) == pytest.approx(
         np.cos(2.0 * np.pi * (turns - whole)), abs=np.pi * 2.0**-23

@@ -18,6 +18,7 @@ from qflsim.radio.weather import Weather
 from qflsim.records import Direction
 from qflsim.streams import Streams
 from qflsim.units import FOREVER_NS, Floats, to_ns
+from qflsim.world.blockage import GilbertElliott, LinkWeather
 from qflsim.world.mobility import RandomWaypoint, Static, Track
 from qflsim.world.outages import Downtime, RenewalOutage
 from qflsim.world.sites import SiteAt, Sites
@@ -45,6 +46,16 @@ def downtimes(seed: int, mtbf_s: float = 25.0) -> dict[int, Downtime]:
     return {k: Downtime([law.intervals(Streams(seed).named("outage", site))]) for k, site in enumerate("abc")}
 
 
+def obstacles(seed: int) -> dict[int, LinkWeather]:
+    """Bad times of the way to each site."""
+    law = GilbertElliott(good_s=6.0, bad_s=3.0, loss_db=35.0)
+
+    def blocks(site: int) -> Callable[[int], np.random.Generator]:
+        return lambda block: Streams(seed).named("obstacle", site, block)
+
+    return {site: LinkWeather([(law, blocks(site))], 10.0, HARDWARE.height_m) for site in range(3)}
+
+
 def walker(seed: int) -> Track:
     """Walks and long rests."""
     law = RandomWaypoint(area_m=(300.0, 300.0), speed_m_per_s=(5.0, 15.0), pause_s=(0.0, 40.0))
@@ -59,14 +70,14 @@ def sitter(seed: int) -> Track:
 class Scan:
     """The same questions, answered by looking at every measurement, one after the other, from the definitions."""
 
-    def __init__(self, seed: int, track: Track, sectors: int) -> None:
+    def __init__(self, seed: int, track: Track, sectors: int, blocked: bool) -> None:
         self.radio, self.track = radio(seed, sectors), track
+        self.obstacles = obstacles(seed) if blocked else {}
         self.down = [downtimes(seed)[site] for site in self.radio.weather.site_of]
         self.budget = Budget(self.radio, HARDWARE)
         law = self.radio.handover
         past = 10 * law.memory
-        places_m = np.array([track.leg(k * PERIOD_NS).at(k * PERIOD_NS) for k in range(-past, SAMPLES)]).T
-        gains = self.radio.weather.gain_db(places_m[0], places_m[1], HARDWARE.height_m)
+        gains = np.hstack([self.gain_db(k * PERIOD_NS) for k in range(-past, SAMPLES)])
         a, level, filtered = 2.0 ** (-law.filter_coefficient / 4), gains[:, 0], []
         for gain in gains.T:
             level = (1 - a) * level + a * gain
@@ -79,10 +90,17 @@ class Scan:
         # better[cell, other, k]: the entering condition at sample k
         self.better = self.up[None] & (compared[None] > compared[:, None] + 3.0)
 
-    def now(self, direction: Direction, t_ns: int) -> tuple[Floats, Floats]:
-        """Gains and margins of all cells at an instant."""
+    def gain_db(self, t_ns: int) -> Floats:
+        """Gains of all cells at an instant, in one column."""
         x_m, y_m = self.track.leg(t_ns).at(t_ns)
         gain_db = self.radio.weather.gain_db(np.array([x_m]), np.array([y_m]), HARDWARE.height_m)
+        for site, obstacle in self.obstacles.items():
+            gain_db[self.radio.weather.rows_of(site)] -= obstacle.loss_db(np.array([t_ns]), lambda t: np.ones(len(t)))
+        return gain_db
+
+    def now(self, direction: Direction, t_ns: int) -> tuple[Floats, Floats]:
+        """Gains and margins of all cells at an instant."""
+        gain_db = self.gain_db(t_ns)
         up = np.array([[down.is_up(t_ns)] for down in self.down])
         return gain_db, self.budget.quality(direction, np.where(up, gain_db, -np.inf))[1]
 
@@ -135,9 +153,9 @@ class Scan:
 
 
 @lru_cache
-def scanned(seed: int, track: Callable[[int], Track], sectors: int) -> Scan:
+def scanned(seed: int, track: Callable[[int], Track], sectors: int, blocked: bool) -> Scan:
     """A scan, made once."""
-    return Scan(seed, track(seed), sectors)
+    return Scan(seed, track(seed), sectors, blocked)
 
 
 def looked_up(link: Link, direction: Direction, cell: int, level_db: float, since_ns: int, now_ns: int) -> Change:
@@ -200,23 +218,34 @@ def life(scan: Scan, link: Link, direction: Direction) -> set[ChangeKind]:
     return kinds
 
 
-@pytest.mark.parametrize("chunk", [(3, 3), (4, 32), (150, 150)])
-@pytest.mark.parametrize(("track", "sectors"), [(walker, 1), (sitter, 1), (walker, 3), (sitter, 3)])
+@pytest.mark.parametrize(
+    ("track", "sectors", "blocked", "chunk"),
+    [
+        (walker, 1, False, (3, 3)),
+        (walker, 1, False, (150, 150)),
+        (walker, 1, True, (4, 32)),
+        (walker, 3, False, (4, 32)),
+        (walker, 3, True, (3, 3)),
+        (sitter, 1, False, (3, 3)),
+        (sitter, 3, False, (4, 32)),
+        (sitter, 1, True, (150, 150)),
+    ],
+)
 def test_changes_are_those_of_a_scan_whatever_the_chunk(
-    track: Callable[[int], Track], sectors: int, chunk: tuple[int, int], monkeypatch: pytest.MonkeyPatch
+    track: Callable[[int], Track], sectors: int, blocked: bool, chunk: tuple[int, int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Every change, recovery and return of coverage, over minutes of walks, rests and failures, in chunks of any
-    length; with sectors that disturb each other as well."""
+    length; with sectors that disturb each other, and with obstacles in the way, as well."""
     monkeypatch.setattr(Link, "FEWEST", chunk[0])
     monkeypatch.setattr(Link, "MOST", chunk[1])
     kinds: set[ChangeKind] = set()
     for seed in range(2):
-        scan = scanned(seed, track, sectors)
+        scan = scanned(seed, track, sectors, blocked)
         for direction in Direction:
-            link = Link(scan.radio, track(seed), HARDWARE, downtimes(seed))
+            link = Link(scan.radio, track(seed), HARDWARE, downtimes(seed), obstacles(seed) if blocked else {})
             kinds |= life(scan, link, direction)
     assert ChangeKind.OUTAGE in kinds
-    assert ChangeKind.HANDOVER in kinds or sectors == 3
+    assert ChangeKind.HANDOVER in kinds or (track, sectors) == (sitter, 3)
     if track is walker:
         assert kinds == {ChangeKind.OUTAGE, ChangeKind.HANDOVER, ChangeKind.LOST, ChangeKind.RATE}
 
