@@ -56,9 +56,9 @@ class TrackFile(FixRules):
     @model_validator(mode="after")
     def _remainders_exist(self) -> Self:
         if not self.remainders or sorted(set(self.remainders)) != sorted(self.remainders):
-            raise ValueError("remainders: want one or more different numbers")
+            raise ValueError("remainders: one or more different numbers")
         if min(self.remainders) < 0 or max(self.remainders) >= self.modulo:
-            raise ValueError(f"remainders: want numbers from 0 to modulo - 1 = {self.modulo - 1}")
+            raise ValueError(f"remainders: numbers from 0 to modulo - 1 = {self.modulo - 1}")
         return self
 
     @model_validator(mode="after")

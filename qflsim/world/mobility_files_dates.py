@@ -1,15 +1,17 @@
 """Instants written as dates."""
 
+import re
 from datetime import UTC, datetime
 
 from qflsim.world.mobility_files_fixes import LATEST_S, BadFixError
 
+_DATE = re.compile(r"\d{4}-\d\d")
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def is_date(text: str) -> bool:
     """Whether a text can only be meant as a date, and not as a number."""
-    return text[4:5] == "-" or text[10:11] == "T"
+    return _DATE.match(text) is not None
 
 
 def date_ns(text: str) -> int:

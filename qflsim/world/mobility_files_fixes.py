@@ -18,6 +18,8 @@ MOST_DEVICES = 10_000_000
 MOST_KNOTS = 100_000_000
 """1.2 to 2.4 GB."""
 CHECKED_EVERY = 1 << 20
+CRAWL_M_PER_S = 0.01
+"""Nobody who moves is as slow as that all the time; in degrees a second, an aircraft is."""
 SHORTEST_STEP_NS = 2
 LATEST_S = 4e9
 FARTHEST_M = 1e9
@@ -87,6 +89,8 @@ class Fixes:
         self._period_ns = FOREVER_NS
         self._done: dict[str, tuple[int, str]] = {}
         self._taken = 0
+        self._fastest_m2 = 0.0
+        """square of the greatest speed, in metres a nanosecond"""
         self.first_ns, self.last_ns = FOREVER_NS, 0
 
     def at(self, t_ns: int) -> None:
@@ -117,7 +121,10 @@ class Fixes:
                 got = f"{name!r} at {to_s(t_ns):.12g} s after {to_s(last_ns):.12g} s"
                 raise BadFixError(got, "one place at a time, and times that increase")
             most_m = rules.speed_limit_m_per_s * step_ns / NS_PER_S
-            jumped = (x_m - last_x_m) ** 2 + (y_m - last_y_m) ** 2 > most_m * most_m and step_ns <= self._gap_ns
+            moved_m2 = (x_m - last_x_m) ** 2 + (y_m - last_y_m) ** 2
+            jumped = moved_m2 > most_m * most_m and step_ns <= self._gap_ns
+            if moved_m2 > self._fastest_m2 * step_ns * step_ns:
+                self._fastest_m2 = moved_m2 / (step_ns * step_ns)
             if jumped and not self._allows_jump(name, math.hypot(x_m - last_x_m, y_m - last_y_m), step_ns):
                 return
             if jumped or step_ns > self._gap_ns:
@@ -204,8 +211,8 @@ class Fixes:
             self._box = (min(least_x, x), max(most_x, x), min(least_y, y), max(most_y, y))
 
     def _refuse_degrees(self) -> None:
-        # Whatever moves, but by less than 1 in all, within ±180 and ±90, is a city in degrees and not one in metres.
-        # There is no city at (0, 0), but many a room.
+        # Whatever moves within ±180 and ±90, but by less than 1 in all or hardly in any time, is a city or a country in
+        # degrees and not one in metres. There is no city at (0, 0), but many a room.
         if self._box is None:
             return
         least_x, most_x, least_y, most_y = self._box
@@ -213,6 +220,7 @@ class Fixes:
         small = most_x - least_x < 1 and most_y - least_y < 1
         on_globe = max(-least_x, most_x) <= 180 and max(-least_y, most_y) <= 90
         nowhere = least_x <= 0 <= most_x and least_y <= 0 <= most_y
-        if small and on_globe and not still and not nowhere:
+        crawls = 0.0 < math.sqrt(self._fastest_m2) * NS_PER_S < CRAWL_M_PER_S
+        if on_globe and not still and not nowhere and (small or crawls):
             got = f"x from {least_x:g} to {most_x:g} and y from {least_y:g} to {most_y:g}: longitude and latitude"
             raise InputError(self.file, got, "metres (SUMO without --fcd-output.geo)")

@@ -39,6 +39,8 @@ def test_times_are_numbers_or_dates(tmp_path: Path) -> None:
     dates = "id,t,x,y\na,2008-02-02 13:30:00,0,0\na,2008-02-02T14:30:02.5+01:00,9,0\na,2008-02-02T13:30:05Z,20,0\n"
     assert read(tmp_path, dates)["a"].presence == ((0, 15 * S // 2),)
     assert read(tmp_path, "id,t,x,y\na,5,0,0\na,6,0,9\n", start_s=0.0)["a"].presence == ((5 * S, 7 * S),)
+    tiny = read(tmp_path, "id,t,x,y\na,1.0e-03,0,0\na,2.5e-03,0,0.1\n")["a"]  # numbers as programs write them
+    assert tiny.presence == ((0, 3 * S // 1000),)
 
 
 def test_rows_may_be_sorted_by_time_or_by_device(tmp_path: Path) -> None:
