@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 import numpy as np
 from pydantic import Field
 
-from qflsim.model import Model, Share
+from qflsim.model import Model
 from qflsim.radio.rate import noise_dbm
 from qflsim.units import Floats
 
@@ -28,7 +28,7 @@ class Uplink(Model):
     access: Literal["ofdma", "tdma"] = "ofdma"
     p0_dbm: Annotated[float, Field(ge=-202, le=24)] | None = None
     """wanted power at the site, in dBm a resource block, where alpha = 1"""
-    path_loss_share: Share = 1.0
+    path_loss_share: Annotated[float, Field(ge=0, le=1)] = 1.0
     """alpha: how much of the path loss a device makes up for"""
     noise_rise_db: Annotated[float, Field(ge=0, le=40)] = 0.0
     resource_block_hz: Annotated[float, Field(ge=1e4, le=1e8)] = 360e3
