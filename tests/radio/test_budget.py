@@ -34,7 +34,8 @@ def radio(sites: dict[str, Any] = MACRO, uplink: Uplink | None = None, **laws: A
     """A radio without fading at Shannon's limit, unless laws say otherwise."""
     at = (SiteAt(name="a", x_m=0.0, y_m=0.0),)
     weather = Weather(Sites.model_validate(sites | {"at": at}), Uma(), 0.5, False, Streams(1))
-    told: dict[str, Any] = {"weather": weather, "fading": NoFading(), "rate_map": SHANNON, "handover": A3(), "harq": None,
+    told: dict[str, Any] = {
+            "weather": weather, "fading": NoFading(), "rate_map": SHANNON, "handover": A3(), "harq": None,
             "short_messages": None, "activity": 0.0, "step_db": 0.5}  # fmt: skip
     return Radio(uplink=uplink or Uplink(), **(told | laws))
 
