@@ -40,6 +40,9 @@ class Radio:
     activity: float
     step_db: float
 
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "uplink", self.uplink.at(self.sites.carrier_hz))
+
     @property
     def sites(self) -> Sites:
         """The base stations."""
@@ -65,11 +68,13 @@ class Radio:
 
 
 class Carried(NamedTuple):
-    """What a flow gets: its mean rate, and the mean SNR and bandwidth with which it goes."""
+    """What a flow gets: its mean rate; the mean SNR and bandwidth with which it goes, and the part of the time."""
 
     rate_bit_per_s: float
     snr_db: float
     bandwidth_hz: float
+    duty: float
+    """the direction's part of the time, less what retransmissions take of it"""
 
 
 class Budget:
@@ -88,7 +93,7 @@ class Budget:
         service_hz = sites.bandwidth_hz * sites.airtime_share
         self._site_noise_dbm = noise_dbm(service_hz, sites.noise_figure_db) + uplink.noise_rise_db
         self._down_db = sites.power_dbm - hardware.penetration_loss_db - noise_floor_dbm
-        self._narrow_hz = uplink.resource_block_hz if uplink.access == "ofdma" else sites.bandwidth_hz
+        self._narrow_hz = uplink.block_hz if uplink.access == "ofdma" else sites.bandwidth_hz
 
     def quality(self, direction: Direction, gain_db: Floats) -> tuple[Floats, Floats]:
         """Levels and margins [dB] of cells (rows, all of them if there is interference) at their gains, same shape.
@@ -123,15 +128,16 @@ class Budget:
             return Power(math.inf, float(self.uplink_snr_db(np.asarray(level_db), sites.bandwidth_hz)))
         coupling_loss_db = self._hardware.penetration_loss_db - level_db
         full = self._hardware.eirp_dbm - coupling_loss_db - self._site_noise_dbm
-        return Power(full, radio.uplink.aim_db(coupling_loss_db, sites.noise_figure_db))
+        least = min(1.0, radio.uplink.block_hz / (sites.bandwidth_hz * sites.airtime_share))
+        return Power(full, radio.uplink.aim_db(coupling_loss_db, sites.noise_figure_db), least)
 
     def carried(self, direction: Direction, power: Power, share: float = 1.0) -> Carried:
         """What a flow gets of a cell that gives it this share of what the service has of it."""
         radio, sites = self._radio, self._radio.sites
-        snr_db = min(power.full_db - 10.0 * math.log10(share), power.most_db)
+        snr_db = power.snr_db(share)
         used_db = min(0.0, snr_db - radio.rate_map.cut_db) if power.full_db < math.inf else 0.0
         bandwidth_hz = sites.bandwidth_hz * sites.airtime_share * share * 10.0 ** (used_db / 10.0)
         efficiency = radio.moments(snr_db - used_db)[0]
         time_share = sites.time_share(direction is Direction.DOWNLOAD)
-        goodput = radio.harq.goodput if radio.harq else 1.0
-        return Carried(time_share * goodput * bandwidth_hz * efficiency, snr_db - used_db, bandwidth_hz)
+        duty = time_share * (radio.harq.goodput if radio.harq else 1.0)
+        return Carried(duty * bandwidth_hz * efficiency, snr_db - used_db, bandwidth_hz, duty)

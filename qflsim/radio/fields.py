@@ -23,14 +23,26 @@ class GaussianFields:
     Gaussian up to M: the ensemble's kurtosis is 3 - 1.5/M, and no field exceeds sqrt(2 M) (11.3 for 64 waves). Cosines
     are added in single precision, which leaves an error of 1e-6 standard deviations.
 
+    Such a field is continuous, but nowhere smooth. For those marked `smooth`, |k_m| = 2 sqrt(-ln u)/d, whose field has
+    the autocorrelation exp(-(r/d)^2) and a slope everywhere.
+
     The value at a place does not depend on the other places of the call, to the last bit.
     """
 
-    def __init__(self, rngs: Sequence[np.random.Generator], correlation_m: Sequence[float], waves: int = 64) -> None:
+    def __init__(
+        self,
+        rngs: Sequence[np.random.Generator],
+        correlation_m: Sequence[float],
+        waves: int = 64,
+        smooth: Sequence[bool] | None = None,
+    ) -> None:
         assert len(rngs) == len(correlation_m)
         turn, phase, u = np.array([rng.random((3, waves)) for rng in rngs]).swapaxes(0, 1)
         # 1 - u lies in (0, 1] where u lies in [0, 1)
-        radius = np.sqrt((1.0 - u) ** -2.0 - 1.0) / np.asarray(correlation_m)[:, None] / (2.0 * pi)
+        radius = np.sqrt((1.0 - u) ** -2.0 - 1.0)
+        if smooth is not None:
+            radius = np.where(np.asarray(smooth)[:, None], 2.0 * np.sqrt(-np.log(1.0 - u)), radius)
+        radius /= np.asarray(correlation_m)[:, None] * (2.0 * pi)
         self._waves = waves
         self._scale = np.sqrt(2.0 / waves)
         self._of_wave = np.array([radius * np.cos(2.0 * pi * turn), radius * np.sin(2.0 * pi * turn), phase])

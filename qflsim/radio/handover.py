@@ -24,10 +24,11 @@ class A3(Model):
     must hold for the time to trigger. The change then interrupts the link for `interruption_s` (49.5 ms is typical of
     break-before-make, TR 36.881; 0 is the target of IMT-2020).
 
-    A link whose margin falls below the rate map's cut, or whose site fails, carries nothing until it is good again. If
-    it is not within `failure_timer_s` it has failed (radio link failure: 0.2 s until it counts as out of synchrony, and
-    T310 of 1 s; TS 38.331 5.3.10); the device comes back, to whichever cell is strongest, `reestablishment_s` after it
-    hears one.
+    A link whose margin falls below the rate map's cut, or whose site fails, carries nothing until it is good again. A
+    handover may still save it if the site works, its command taken to have come with a condition while the link was
+    good (conditional handover, Release 16). If neither happens within `failure_timer_s` the link has failed (0.2 s
+    until it counts as out of synchrony, and T310 of 1 s; TS 38.331 5.3.10); the device comes back, to whichever cell is
+    strongest, `reestablishment_s` after it hears one.
     """
 
     kind: Literal["a3"] = "a3"

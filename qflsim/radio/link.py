@@ -12,12 +12,14 @@ import numpy.typing as npt
 from qflsim.radio.budget import Budget, Radio
 from qflsim.radio.equipment import Hardware
 from qflsim.records import Direction
-from qflsim.units import FOREVER_NS, Floats
+from qflsim.units import FOREVER_NS, NS_PER_S, Floats, to_ns
 from qflsim.world.blockage import LinkWeather
 from qflsim.world.mobility import Track
 from qflsim.world.outages import Downtime
 
 Instants = npt.NDArray[np.int64]
+LOOKS_AHEAD_NS = 60 * NS_PER_S
+"""How far ahead what may get in the way is looked for."""
 _NEVER = Downtime(())
 """Of a site that does not fail."""
 _NOTHING: Mapping[int, LinkWeather] = MappingProxyType({})
@@ -80,7 +82,7 @@ class Link:
         """Gains [dB] of all cells at an instant, in one column."""
         if self._last_ns != t_ns:
             if t_ns == self._heard_ns:
-                gain_db = self._heard_db
+                gain_db = self._heard_db.copy()
             else:
                 x_m, y_m = self._track.leg(t_ns).at(t_ns)
                 gain_db = self._radio.weather.gain_db(np.array([x_m]), np.array([y_m]), *self._place)
@@ -114,7 +116,26 @@ class Link:
         """Whether some cell would cover the device now if its site were not down."""
         return bool(self._covered(self.budget.quality(direction, self._at(now_ns))[1]).any())
 
-    def recovery_ns(self, direction: Direction, cell: int, now_ns: int, until_ns: int) -> int:
+    def way_out(self, direction: Direction, cell: int, kind: ChangeKind, since_ns: int, now_ns: int) -> Change:
+        """What becomes of a connection to `cell` that was lost now: RATE where it is good again, HANDOVER where a
+        neighbour triggers one first, else LOST where the link fails.
+
+        A handover is possible while the link is bad since its command is taken to have come before, with a condition
+        (conditional handover, Release 16); it is not where the cell's site has failed.
+        """
+        law = self._radio.handover
+        until_ns = now_ns + to_ns(law.failure_timer_s)
+        change = Change(self._recovery_ns(direction, cell, now_ns, until_ns), ChangeKind.RATE, cell)
+        if kind is ChangeKind.LOST:
+            attached = -(-since_ns // self._period_ns)
+            first, end = now_ns // self._period_ns + 1, -(-change.t_ns // self._period_ns)
+            begin = max(attached, first - law.trigger_samples)  # one may be due at this very sample
+            if end - begin >= law.trigger_samples:
+                for handover in self._handover(cell, begin, self._heard(begin - law.memory, end)):
+                    change = handover
+        return change if change.t_ns < until_ns else Change(until_ns, ChangeKind.LOST, cell)
+
+    def _recovery_ns(self, direction: Direction, cell: int, now_ns: int, until_ns: int) -> int:
         """When the lost connection to a cell is good again, if that is before `until_ns`; else `until_ns`."""
         samples = np.arange(now_ns // self._period_ns + 1, -(-until_ns // self._period_ns)) * self._period_ns
         repaired_ns = [up_ns for _, up_ns in self._downtime(cell).intervals(now_ns, until_ns) if up_ns < until_ns]
@@ -257,15 +278,17 @@ class Link:
     def _horizon_ns(self, now_ns: int, since_ns: int, end_ns: int) -> int:
         """When to look again if nothing was found by `end_ns`: then, or for a device at rest at the end of its rest.
 
-        It rests while it stands, nothing may get in its way, it is attached to the same cell and no site fails or is
+        It rests while it stands, is attached to the same cell, nothing gets in its way and no site fails or is
         repaired, for so long that no filter and no trigger remembers otherwise.
         """
         law, leg = self._radio.handover, self._track.leg(now_ns)
         settled_ns = now_ns - (law.memory + law.trigger_samples) * self._period_ns
-        moves = leg.vx_m_per_s != 0.0 or leg.vy_m_per_s != 0.0 or bool(self._obstacles)
-        if moves or max(leg.start_ns, since_ns) > settled_ns:
+        if leg.vx_m_per_s != 0.0 or leg.vy_m_per_s != 0.0 or max(leg.start_ns, since_ns) > settled_ns:
             return end_ns
         weather_ns = min((down.next_change_ns(settled_ns) for down in self._downtimes.values()), default=FOREVER_NS)
+        for site, obstacle in self._obstacles.items():
+            soon_ns = min(weather_ns, now_ns + LOOKS_AHEAD_NS)
+            weather_ns = obstacle.next_change_ns(settled_ns, soon_ns, partial(self._distance_m, site))
         if weather_ns <= now_ns:
             return end_ns
         rest_ns = min(leg.end_ns, weather_ns)

@@ -59,13 +59,20 @@ class AlphaFair(Model):
 
 
 class Power(NamedTuple):
-    """How strong a flow's signal is: its signal-to-noise ratio in a share phi of the band, min(full - 10 lg phi, most).
+    """How strong a flow's signal is: its signal-to-noise ratio in a share of the band.
 
-    `full_db` is that of the greatest power spread over the whole band, `most_db` what power control aims at.
+    In a share phi it is min(full - 10 lg max(phi, least), most): `full_db` is that of the greatest power spread over
+    the whole band, `most_db` what power control aims at, `least` the share of a resource block, the narrowest that
+    there is: a flow with less than that sends in one block for a part of the time.
     """
 
     full_db: float
     most_db: float = math.inf
+    least: float = 0.0
+
+    def snr_db(self, share: float = 1.0) -> float:
+        """The signal-to-noise ratio in this share."""
+        return min(self.full_db - 10.0 * math.log10(max(share, self.least)), self.most_db)
 
 
 UNLIMITED = Power(math.inf, 0.0)
@@ -214,7 +221,8 @@ class BandShare:
     Where power limits an uplink, a device spreads the same power over the narrower band, and its signal-to-noise ratio
     rises: it progresses at phi f(snr(phi))/f(snr(1)) of its speed when alone, with f the efficiency and snr(phi) as
     `Power` says. So the flows of a cell together get more than one flow alone gets. A flow that power does not limit
-    progresses at phi, as in `TimeShare`; so does every flow of a downlink, where the site's power fills the band.
+    progresses at phi, as in `TimeShare`; so does every flow of a downlink, where the site's power fills the band. What
+    a flow is given and cannot fill for want of power goes to nobody else.
 
     Service depends on all flows at once, so there is no virtual time: what is left of every flow is counted at each
     event, and is exact between them. Cost O(n) an event, over arrays. Same guarantees as `TimeShare`.
@@ -222,8 +230,8 @@ class BandShare:
 
     def __init__(self, efficiency: Efficiency) -> None:
         self._efficiency = efficiency
-        self._progress = Progress(self._speeds, terms=4)
-        """terms: weight, SNR at full power over the whole band, most SNR (both in dB), efficiency when alone"""
+        self._progress = Progress(self._speeds, terms=5)
+        """terms: weight, the three of `Power`, efficiency when alone"""
 
     @property
     def flows(self) -> int:
@@ -256,10 +264,10 @@ class BandShare:
 
     def _terms(self, weight: float, power: Power) -> tuple[float, ...]:
         assert WEIGHTS[0] <= weight <= WEIGHTS[1], weight
-        return weight, *power, float(self._efficiency(np.array([min(power)]))[0])
+        return weight, *power, float(self._efficiency(np.array([power.snr_db()]))[0])
 
     def _speeds(self, terms: Floats) -> Floats:
-        weight, full_db, most_db, alone = terms
+        weight, full_db, most_db, least, alone = terms
         share = weight / weight.sum()
-        efficiency = self._efficiency(np.minimum(full_db - 10.0 * np.log10(share), most_db))
+        efficiency = self._efficiency(np.minimum(full_db - 10.0 * np.log10(np.maximum(share, least)), most_db))
         return np.asarray(share * (efficiency / alone))

@@ -31,14 +31,25 @@ class Uplink(Model):
     path_loss_share: Annotated[float, Field(ge=0, le=1)] = 1.0
     """alpha: how much of the path loss a device makes up for"""
     noise_rise_db: Annotated[float, Field(ge=0, le=40)] = 0.0
-    resource_block_hz: Annotated[float, Field(ge=1e4, le=1e8)] = 360e3
-    """twelve subcarriers of 30 kHz"""
+    resource_block_hz: Annotated[float, Field(ge=1e4, le=1e8)] | None = None
+    """twelve subcarriers: if it is not given of 30 kHz up to 7.125 GHz and of 120 kHz above"""
+
+    def at(self, carrier_hz: float) -> "Uplink":
+        """The same with the resource blocks that are usual at this carrier, unless they are given."""
+        if self.resource_block_hz is not None or carrier_hz <= 7.125e9:
+            return self
+        return self.model_copy(update={"resource_block_hz": 1.44e6})
+
+    @property
+    def block_hz(self) -> float:
+        """The bandwidth of a resource block."""
+        return self.resource_block_hz or 360e3
 
     def power_dbm(self, coupling_loss_db: Floats, bandwidth_hz: float, greatest_dbm: float) -> Floats:
         """What devices radiate over a bandwidth, in dBm; same shape."""
         if self.p0_dbm is None:
             return np.full_like(coupling_loss_db, greatest_dbm)
-        blocks_db = 10.0 * math.log10(bandwidth_hz / self.resource_block_hz)
+        blocks_db = 10.0 * math.log10(bandwidth_hz / self.block_hz)
         return np.minimum(greatest_dbm, self.p0_dbm + self.path_loss_share * coupling_loss_db + blocks_db)
 
     def aim_db(self, coupling_loss_db: float, figure_db: float) -> float:
@@ -46,7 +57,7 @@ class Uplink(Model):
         if self.p0_dbm is None:
             return math.inf
         wanted_dbm = self.p0_dbm + (self.path_loss_share - 1.0) * coupling_loss_db
-        return wanted_dbm - noise_dbm(self.resource_block_hz, figure_db) - self.noise_rise_db
+        return wanted_dbm - noise_dbm(self.block_hz, figure_db) - self.noise_rise_db
 
     def snr_db(self, coupling_loss_db: Floats, bandwidth_hz: float, greatest_dbm: float, figure_db: float) -> Floats:
         """SNRs at the site of devices that send over this bandwidth; `figure_db` is the site's noise figure."""

@@ -19,9 +19,11 @@ class Weather:
     """Large-scale gain of every cell at every place.
 
     Loss = s L_LOS + (1 - s) L_NLOS + s S_LOS + (1 - s) S_NLOS in dB, where s in [0, 1] is the soft LOS state of
-    TR 38.901 7.6.3.3 and S are shadowing fields with the deviation and correlation distance of their state; on top of
-    it the absorption of air. In a building the shadow is that of the state O2I, where the path loss knows it. LOS is a
-    random field, not the map's geometry. The fields belong to a site: its sectors share them.
+    TR 38.901 7.6.3.3 and S are shadowing fields, independent of one another, with the deviation and correlation
+    distance of their state; on top of it the absorption of air (P.676), at all carriers. In a building the shadow is
+    that of the state O2I, where the path loss knows it. LOS is a random field, not the map's geometry. The field behind
+    s is smooth, exp(-(r/d)^2): s steepens it so much that one of exponential autocorrelation, as shadows have, would
+    flip several times a metre. The fields belong to a site: its sectors share them.
 
     Shadows of two sites are correlated by `site_correlation` r: each is sqrt(r) x a field common to all sites +
     sqrt(1 - r) x a field of its own, so that its own law does not depend on r. r = 0.5 is the customary choice of
@@ -43,6 +45,7 @@ class Weather:
             [streams.named("site", site.name, kind) for kind in own for site in places]
             + [streams.named("all sites", kind) for kind in shadows],
             [distance_m for distance_m in own.values() for _ in places] + list(shadows.values()),
+            smooth=[kind == "los" for kind in own for _ in places] + [False for _ in shadows],
         )
         self._kinds = tuple(own)
         self._common, self._own = math.sqrt(site_correlation), math.sqrt(1.0 - site_correlation)

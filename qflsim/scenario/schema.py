@@ -22,6 +22,7 @@ from qflsim.radio.pathloss import PathLoss
 from qflsim.radio.pathloss_city import UmiStreetCanyon
 from qflsim.radio.penetration import NoPenetration, Penetration
 from qflsim.radio.rate import GapRate, RateMap
+from qflsim.radio.rate_schemes import McsRate
 from qflsim.radio.sharing import AlphaFair, SharingLaw
 from qflsim.radio.uplink import Uplink
 from qflsim.scenario.catalogue import OfKind
@@ -69,6 +70,12 @@ class RadioSection(Model):
     """Whether laws used outside of where they were specified are a mistake, and not just a warning."""
     link_outages: tuple[Annotated[LinkOutage, OfKind("link outage")], ...] = ()
     """What makes the link of a device and a site worse for a while, each pair of them on its own."""
+
+    @model_validator(mode="after")
+    def _errors_count_once(self) -> Self:
+        if self.harq is not None and isinstance(self.rate, McsRate) and self.rate.goodput < 1.0:
+            raise ValueError("rate.goodput: 1 beside harq, or block errors would count twice")
+        return self
 
 
 class DeviceGroup(Model):

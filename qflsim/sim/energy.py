@@ -24,6 +24,8 @@ class Meter:
 
     def turn_to(self, activity: Activity) -> None:
         """The device does something else from now on."""
+        if activity is self._activity:
+            return
         self._settle()
         self._activity = activity
         if self._charge is not None:

@@ -137,7 +137,10 @@ class Transfer:
                 return None
             if kind is ChangeKind.HANDOVER:
                 return (yield from self._hand_over(target))
-            if not (yield from self._holds_on(cell, kind)):
+            change = yield from self._holds_on(cell, kind, attached_ns)
+            if change.kind is ChangeKind.HANDOVER:
+                return (yield from self._hand_over(change.cell))
+            if change.kind is ChangeKind.LOST:
                 return None
 
     def _served(self, cell: int, level_db: float, attached_ns: int, stretch: float) -> Story:
@@ -182,26 +185,24 @@ class Transfer:
         self._emit_handover(target, start_ns, Reason.A3)
         return target
 
-    def _holds_on(self, cell: int, kind: ChangeKind) -> Story:
-        """Waits for a lost cell to be good again. If it is not in time the link has failed: False."""
+    def _holds_on(self, cell: int, kind: ChangeKind, attached_ns: int) -> Story:
+        """Waits for a lost cell to be good again, a neighbour to take over, or the link to fail: returns which."""
         outage = kind is ChangeKind.OUTAGE
         self._turn_to(_Waits.OUTAGE if outage else _Waits.UNCOVERED)
         self._say(Happening.COVERAGE_LOST, cell)
         if outage:
             self._outages += 1
-        now_ns = self._engine.now_ns
-        fails_ns = now_ns + to_ns(self._air.radio.handover.failure_timer_s)
-        good_ns = self._link.recovery_ns(self._direction, cell, now_ns, fails_ns)
-        yield self._engine.at(good_ns, Order.WORLD, self._device)
-        if good_ns < fails_ns:
+        change = self._link.way_out(self._direction, cell, kind, attached_ns, self._engine.now_ns)
+        yield self._engine.at(change.t_ns, Order.WORLD, self._device)
+        if change.kind is ChangeKind.RATE:
             self._turn_to(_Waits.SHARING)
             self._say(Happening.COVERAGE_BACK, cell)
-            return True
-        self._say(Happening.RADIO_LINK_FAILURE, cell)
-        if self._air.restarts:
-            self._wasted_bit += self._size_bit - self._left_bit
-            self._left_bit = self._size_bit
-        return False
+        elif change.kind is ChangeKind.LOST:
+            self._say(Happening.RADIO_LINK_FAILURE, cell)
+            if self._air.restarts:
+                self._wasted_bit += self._size_bit - self._left_bit
+                self._left_bit = self._size_bit
+        return change
 
     def _stretch(self, level_db: float, cell: int) -> float:
         """How much more or less than its bits the mean rate has to carry, by one draw of the fading."""
@@ -210,11 +211,12 @@ class Transfer:
         share = self._air.cells[self._direction][cell].share(weight)
         carried = self._link.budget.carried(self._direction, power, share)
         coherence_s = radio.fading.coherence_s(self._link.speed_m_per_s(self._engine.now_ns), radio.sites.carrier_hz)
+        used_s = coherence_s * carried.duty  # the part of a fading state's time in which bits arrive
         work_bit = radio.fading.work_bit(
-            self._left_bit, radio.rate_map, carried.snr_db, carried.bandwidth_hz, coherence_s, self._rng
+            self._left_bit, radio.rate_map, carried.snr_db, carried.bandwidth_hz, used_s, self._rng
         )
         if radio.short_messages:
-            work_bit *= radio.short_messages.stretch(self._left_bit, float(from_db(carried.snr_db)))
+            work_bit *= radio.short_messages.stretch(self._size_bit, float(from_db(carried.snr_db)))
         return work_bit / self._left_bit
 
     def _turn_to(self, waits: _Waits) -> None:

@@ -170,7 +170,8 @@ class World:
     def fading(self, device: int, cell: int, t_ns: npt.NDArray[np.int64]) -> npt.NDArray[np.complex128]:
         """The fading h of a device and a cell at any instants, of unit mean power: for looking at the channel.
 
-        Transfers use the law of this process, not its samples: see `radio.fading.Echoes`.
+        Transfers do not sample it: their law is that of independent fading states of one coherence time each, whose
+        spread is of the same order (see `radio.fading.Echoes`).
         """
         radio, track = self.air.radio, self.fleet.track(device)
         link = self.streams.named(*self.fleet.key(device), "fading", radio.sites.cells[cell].name)

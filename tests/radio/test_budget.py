@@ -203,7 +203,7 @@ def test_the_rise_of_noise_counts_upwards_only() -> None:
                        for rise_db in (0.0, 3.0))  # fmt: skip
         assert (loud.quality(DOWN, gain_db)[0] == quiet.quality(DOWN, gain_db)[0]).all()
         assert quiet.uplink_snr_db(gain_db, 1e6) - loud.uplink_snr_db(gain_db, 1e6) == pytest.approx(3.0, abs=1e-9)
-        assert min(quiet.power(UP, -110.0)) - min(loud.power(UP, -110.0)) == pytest.approx(3.0, abs=1e-9)
+        assert quiet.power(UP, -110.0).snr_db() - loud.power(UP, -110.0).snr_db() == pytest.approx(3.0, abs=1e-9)
         assert rate(loud, UP, -110.0) == pytest.approx(rate(quiet, UP, -113.0), rel=1e-9)
 
 

@@ -142,14 +142,20 @@ class Scan:
             np.where(good, gains_db, -np.inf)[:, k].argmax()
         )
 
-    def recovered(self, direction: Direction, cell: int, now_ns: int, until_ns: int) -> int:
-        """When a lost cell is good again: at a measurement or at the repair of its site."""
+    def way_out(
+        self, direction: Direction, cell: int, kind: ChangeKind, since_ns: int, now_ns: int
+    ) -> tuple[int, ChangeKind]:
+        """A lost cell is good again, at a measurement or at the repair of its site, or a neighbour is due before."""
+        until_ns = now_ns + to_ns(1.2)
         repairs = {up_ns for _, up_ns in self.down[cell].intervals(now_ns, until_ns)}
-        grid = {k * PERIOD_NS for k in range(now_ns // PERIOD_NS + 1, until_ns // PERIOD_NS + 1)}
-        for t_ns in sorted(repairs | grid):
-            if t_ns < until_ns and self.now(direction, t_ns)[1][cell, 0] >= self.radio.rate_map.return_db:
-                return t_ns
-        return until_ns
+        grid = {k * PERIOD_NS for k in range(-(-now_ns // PERIOD_NS), until_ns // PERIOD_NS + 1)}
+        for t_ns in sorted(t_ns for t_ns in repairs | grid if t_ns < until_ns):
+            good = self.now(direction, t_ns)[1][cell, 0] >= self.radio.rate_map.return_db
+            if good and t_ns > now_ns:
+                return t_ns, ChangeKind.RATE
+            if kind is ChangeKind.LOST and t_ns in grid and self.triggers(t_ns // PERIOD_NS, cell, since_ns):
+                return t_ns, ChangeKind.HANDOVER
+        return until_ns, ChangeKind.LOST
 
 
 @lru_cache
@@ -193,15 +199,15 @@ def attached(scan: Scan, link: Link, direction: Direction, cell: int, now_ns: in
         assert (change.t_ns, change.kind) == expected
         kinds.add(change.kind)
         now_ns = change.t_ns
+        if change.kind in (ChangeKind.LOST, ChangeKind.OUTAGE):
+            lost = change.kind
+            change = link.way_out(direction, cell, lost, since_ns, now_ns)
+            assert (change.t_ns, change.kind) == scan.way_out(direction, cell, lost, since_ns, now_ns)
+            if change.kind is ChangeKind.LOST:
+                return change.t_ns, kinds
+            now_ns = change.t_ns
         if change.kind is ChangeKind.HANDOVER:
             cell, since_ns = change.cell, now_ns
-        elif change.kind is not ChangeKind.RATE:
-            fails_ns = now_ns + to_ns(1.2)
-            good_ns = link.recovery_ns(direction, cell, now_ns, fails_ns)
-            assert good_ns == scan.recovered(direction, cell, now_ns, fails_ns)
-            if good_ns == fails_ns:
-                return fails_ns, kinds
-            now_ns = good_ns
 
 
 def life(scan: Scan, link: Link, direction: Direction) -> set[ChangeKind]:

@@ -118,11 +118,11 @@ def test_share_of_links_in_sight(distance_m: float, probability: float) -> None:
 
 
 def test_line_of_sight_goes_on_for_its_correlation_distance() -> None:
-    """P(in sight here and r farther on) = 1/4 + asin(exp(-r/d))/(2 pi) at P_LOS = 1/2: that of a Gaussian field."""
+    """P(in sight here and r farther on) = 1/4 + asin(exp(-(r/d)^2))/(2 pi) at P_LOS = 1/2: that of a smooth field."""
     sky = weather(Flat(0.5, shadows_db=(0.0, 0.0)), [(0.0, 0.0)] * 3000)
     in_sight = heard_db(sky, [300.0, 310.0, 350.0, 400.0]) > -110.0
     for k, way in enumerate((0.2, 1.0, 2.0), 1):
-        assert_mean(1.0 * (in_sight[:, 0] & in_sight[:, k]), 0.25 + np.arcsin(np.exp(-way)) / (2.0 * np.pi))
+        assert_mean(1.0 * (in_sight[:, 0] & in_sight[:, k]), 0.25 + np.arcsin(np.exp(-(way**2))) / (2.0 * np.pi))
 
 
 def city(seed: int = 3, **fields: Any) -> Weather:
