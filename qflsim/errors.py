@@ -19,10 +19,10 @@ class InputError(QflsimError):
 
     def __init__(self, where: str, got: object, want: str) -> None:
         self.where, self.got, self.want = where, got, want
-        super().__init__(f"{where}: got {got if isinstance(got, str) else repr(got)}; want {want}")
+        super().__init__(where, got, want)  # SimPy and pickle make errors anew from these
 
-    def __reduce__(self) -> tuple[type["InputError"], tuple[str, object, str]]:
-        return type(self), (self.where, self.got, self.want)
+    def __str__(self) -> str:
+        return f"{self.where}: got {self.got if isinstance(self.got, str) else repr(self.got)}; want {self.want}"
 
 
 class InputWarning(UserWarning):

@@ -13,13 +13,15 @@ from qflsim.radio.budget import Budget, Radio
 from qflsim.radio.equipment import Hardware
 from qflsim.records import Direction
 from qflsim.units import FOREVER_NS, NS_PER_S, Floats, to_ns
-from qflsim.world.blockage import LinkWeather
+from qflsim.world.blockage import Blocks, LinkWeather
 from qflsim.world.mobility import Track
 from qflsim.world.outages import Downtime
 
 Instants = npt.NDArray[np.int64]
 LOOKS_AHEAD_NS = 60 * NS_PER_S
 """How far ahead what may get in the way is looked for."""
+KEPT = 64
+"""Blocks of errors that are kept at a time."""
 _NEVER = Downtime(())
 """Of a site that does not fail."""
 _NOTHING: Mapping[int, LinkWeather] = MappingProxyType({})
@@ -50,16 +52,18 @@ class Link:
     would come out the same again. It looks ahead by few samples at first and by more as time goes on, and at other
     cells than the serving one no sooner than a handover can be due. `downtimes` are those of the sites that can fail,
     `obstacles` what makes the link to a site worse at times; `heard`, an instant and the gains there without those, in
-    one column, if they are known.
+    one column, if they are known; `errors` the streams of blocks of `MOST` samples, by which measurements err.
     """
 
     FEWEST, MOST = 4, 32
 
     def __init__(self, radio: Radio, track: Track, hardware: Hardware, downtimes: Mapping[int, Downtime],
                  obstacles: Mapping[int, LinkWeather] = _NOTHING,
-                 heard: tuple[int, Floats] | None = None) -> None:  # fmt: skip
+                 heard: tuple[int, Floats] | None = None, errors: Blocks | None = None) -> None:  # fmt: skip
         self._radio, self._track, self._downtimes, self._obstacles = radio, track, downtimes, obstacles
         self._place = (hardware.height_m, hardware.indoor)
+        self._errors, self._error_db = errors, dict[int, Floats]()
+        self._errs = errors is not None and radio.handover.measurement_error_db > 0.0
         self.budget = Budget(radio, hardware)
         self._period_ns = radio.period_ns
         self._ahead = 0
@@ -88,6 +92,10 @@ class Link:
                 gain_db = self._radio.weather.gain_db(np.array([x_m]), np.array([y_m]), *self._place)
             self._last_ns, self._last_db = t_ns, self._worsened(gain_db, np.array([t_ns]), None)
         return self._last_db
+
+    def works(self, cell: int, t_ns: int) -> bool:
+        """Whether the site of a cell is up."""
+        return self._downtime(cell).is_up(t_ns)
 
     def speed_m_per_s(self, t_ns: int) -> float:
         """Speed of the device."""
@@ -181,14 +189,14 @@ class Link:
             *_first(grid_ns, margin_db[row] < self._radio.rate_map.cut_db, ChangeKind.LOST, cell),
             *handover,
             *_first(grid_ns, np.abs(level_ahead_db[row] - level_db) >= self._radio.step_db, ChangeKind.RATE, cell),
-            Change(self._horizon_ns(now_ns, since_ns, int(grid_ns[-1])), ChangeKind.LOOK, cell),
+            Change(self._served_until_ns(now_ns, since_ns, int(grid_ns[-1])), ChangeKind.LOOK, cell),
         ]
         return min(changes, key=lambda change: change.t_ns)  # of changes at one instant the first in this order
 
     def _handover(self, cell: int, begin: int, gain_db: Floats) -> list[Change]:
         """The A3 trigger among the samples from number `begin` on; `gain_db` has the filter's memory before them."""
         law = self._radio.handover
-        filtered_db = law.filtered_dbm(gain_db)
+        filtered_db = law.filtered_dbm(self._measured_db(begin - law.memory, gain_db))
         end = begin + filtered_db.shape[1]
         grid_ns = np.arange(begin, end) * self._period_ns
         found = law.first_trigger(self._silenced(filtered_db, grid_ns), cell, self._radio.weather.offset_db)
@@ -200,6 +208,21 @@ class Link:
     def _alone(self, cell: int) -> int | None:
         """The cell to listen to for its own quality: itself, or all (None) if the others disturb it."""
         return None if self._radio.activity else cell
+
+    def _measured_db(self, first: int, gain_db: Floats) -> Floats:
+        """The gains of samples from this number on, with the errors that the device makes in measuring them."""
+        if not self._errs:
+            return gain_db
+        assert self._errors is not None
+        end = first + gain_db.shape[1]
+        blocks = range(first // self.MOST, (end - 1) // self.MOST + 1)
+        if len(self._error_db) > KEPT:
+            self._error_db.clear()
+        for block in blocks:
+            if block not in self._error_db:
+                self._error_db[block] = self._errors(block).standard_normal((len(gain_db), self.MOST))
+        errors = np.concatenate([self._error_db[block] for block in blocks], axis=1)[:, first - blocks[0] * self.MOST :]
+        return gain_db + self._radio.handover.measurement_error_db * errors[:, : end - first]
 
     def _strongest(self, direction: Direction, t_ns: int) -> int | None:
         _, margin_db = self.quality(direction, t_ns)
@@ -274,6 +297,10 @@ class Link:
         place = self._radio.sites.places[site]
         x_m, y_m = self._track.positions_m(t_ns)
         return np.hypot(x_m - place.x_m, y_m - place.y_m)
+
+    def _served_until_ns(self, now_ns: int, since_ns: int, end_ns: int) -> int:
+        """When to look again at a served device: errors of measurement may hand over even one that rests."""
+        return end_ns if self._errs else self._horizon_ns(now_ns, since_ns, end_ns)
 
     def _horizon_ns(self, now_ns: int, since_ns: int, end_ns: int) -> int:
         """When to look again if nothing was found by `end_ns`: then, or for a device at rest at the end of its rest.

@@ -172,8 +172,8 @@ def _downtime(scenario: Scenario, site: SiteAt, streams: Streams) -> Downtime:
 def _radio(scenario: Scenario, streams: Streams) -> Radio:
     laws = scenario.radio
     weather = Weather(scenario.sites, laws.path_loss, laws.site_correlation, laws.strict_ranges, streams)
-    return Radio(weather, laws.fading, laws.rate, laws.handover, laws.uplink, laws.harq, laws.short_messages, laws.activity,
-                 laws.step_db)  # fmt: skip
+    return Radio(weather, laws.fading, laws.rate, laws.handover, laws.uplink, laws.harq, laws.short_messages,
+                 laws.activity, laws.step_db)  # fmt: skip
 
 
 def _air(scenario: Scenario, engine: Engine, streams: Streams, backhaul: Backhaul) -> Air:

@@ -1,6 +1,9 @@
 """What a device's participation costs in energy, and the battery that ends it."""
 
 from collections.abc import Callable
+from functools import partial
+
+import simpy
 
 from qflsim.sim.engine import Engine, Order
 from qflsim.units import to_s
@@ -16,7 +19,8 @@ class Meter:
     def __init__(self, engine: Engine, power: Power, charge: Charge | None, device: int,
                  on_empty: Callable[[], None]) -> None:  # fmt: skip
         self._engine, self._power, self._charge, self._device, self._on_empty = engine, power, charge, device, on_empty
-        self._activity, self._since_ns, self._turns, self._open = Activity.IDLE, engine.now_ns, 0, True
+        self._activity, self._since_ns = Activity.IDLE, engine.now_ns
+        self._look: simpy.Event | None = None
         self.spent_j = 0.0
         if charge is not None:
             charge.advance(engine.now_ns, power.idle_w)
@@ -34,7 +38,8 @@ class Meter:
     def close(self) -> None:
         """The participation is over; what the device draws from now on is its own affair."""
         self._settle()
-        self._open = False
+        if self._look is not None:
+            self._engine.forget(self._look)
 
     def _settle(self) -> None:
         now_ns, load_w = self._engine.now_ns, self._power.watts(self._activity)
@@ -44,16 +49,15 @@ class Meter:
         self._since_ns = now_ns
 
     def _watch(self, charge: Charge) -> None:
-        """Looks at the battery when it may be empty, unless the device has done something else by then."""
-        self._turns += 1
-        turns, due_ns = self._turns, charge.next_ns(self._power.watts(self._activity))
+        """Looks at the battery when it may be empty, unless the device does something else before."""
+        if self._look is not None:
+            self._engine.forget(self._look)
+        due_ns = charge.next_ns(self._power.watts(self._activity))
+        self._look = self._engine.call_at(due_ns, Order.WORLD, self._device + 1, partial(self._look_at, charge))
 
-        def look() -> None:
-            if self._open and turns == self._turns:
-                self._settle()
-                if charge.empty:
-                    self._on_empty()
-                else:
-                    self._watch(charge)
-
-        self._engine.call_at(due_ns, Order.WORLD, self._device + 1, look)
+    def _look_at(self, charge: Charge) -> None:
+        self._settle()
+        if charge.empty:
+            self._on_empty()
+        else:
+            self._watch(charge)

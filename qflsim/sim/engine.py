@@ -68,11 +68,18 @@ class Engine:
         """Starts a process."""
         return self._environment.process(story)
 
-    def call_at(self, t_ns: int, order: Order, entity: int, action: Callable[[], None]) -> None:
-        """Calls `action` at `t_ns`: for the one pending event of a cell, which need not be a process."""
-        callbacks = self.at(t_ns, order, entity).callbacks
-        assert callbacks is not None
-        callbacks.append(lambda _: action())
+    def call_at(self, t_ns: int, order: Order, entity: int, action: Callable[[], None]) -> simpy.Event:
+        """Calls `action` at `t_ns`, for what need not be a process; `forget` takes the returned event back."""
+        event = self.at(t_ns, order, entity)
+        assert event.callbacks is not None
+        event.callbacks.append(lambda _: action())
+        return event
+
+    @staticmethod
+    def forget(event: simpy.Event) -> None:
+        """Nobody waits for this event any more: what it would have called can be freed before it is due."""
+        if event.callbacks is not None:
+            event.callbacks.clear()
 
     def emit(self, record: Record) -> None:
         """Tells a fact to every observer. One that cannot take it ends the run, and then nobody is told any more."""

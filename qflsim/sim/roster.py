@@ -5,6 +5,7 @@ from collections.abc import Callable
 from heapq import heappop, heappush
 
 import numpy as np
+import simpy
 
 from qflsim.learning.selection import Turns
 from qflsim.records import Fate
@@ -34,6 +35,8 @@ class Roster:
         """devices that cannot be invited before an instant, as a heap"""
         self._listening_ns = FOREVER_NS
         self._by_device: dict[int, Participation] = {}
+        self._calls: dict[int, list[simpy.Event]] = {}
+        """what may end the participations in flight"""
         self.in_flight: dict[int, Participation] = {}
         self.invited = 0
 
@@ -77,15 +80,19 @@ class Roster:
         self._admit(device)
         engine = self._world.engine
         leaves_ns = self._world.fleet.leaves_ns(device, engine.now_ns)
-        engine.call_at(leaves_ns, Order.WORLD, device + 1, participation.switch_off)
+        calls = [engine.call_at(leaves_ns, Order.WORLD, device + 1, participation.switch_off)]
         if self._timeout_s is not None:
-            engine.call_at(engine.now_ns + to_ns(self._timeout_s), Order.POLICY, participation.identity,
-                           lambda: participation.call_off(Fate.ABANDONED))  # fmt: skip
+            limit_ns = engine.now_ns + to_ns(self._timeout_s)
+            calls.append(engine.call_at(limit_ns, Order.POLICY, participation.identity,
+                                        lambda: participation.call_off(Fate.ABANDONED)))  # fmt: skip
+        self._calls[participation.identity] = calls
         return participation
 
     def release(self, participation: Participation) -> None:
         """A participation has arrived or ended; its device can be invited again."""
         del self.in_flight[participation.identity], self._by_device[participation.device]
+        for call in self._calls.pop(participation.identity):
+            self._world.engine.forget(call)
         self._admit(participation.device)
 
     def device_on(self, device: int) -> None:

@@ -129,7 +129,8 @@ class Transfer:
         while True:
             level_db, margin_db = (float(of[cell]) for of in self._link.quality(self._direction, self._engine.now_ns))
             if margin_db < self._air.radio.rate_map.cut_db:  # the target of a handover may be lost by the end of it
-                kind, target = ChangeKind.LOST, cell
+                works = self._link.works(cell, self._engine.now_ns)
+                kind, target = ChangeKind.LOST if works else ChangeKind.OUTAGE, cell
             else:
                 stretch = stretch or self._stretch(level_db, cell)
                 kind, target = yield from self._served(cell, level_db, attached_ns, stretch)

@@ -110,7 +110,8 @@ class World:
         """What a device hears."""
         hardware = self.hardware[device]
         return Link(self.air.radio, self.fleet.track(device), hardware, self.failing, self._obstacles(device, hardware),
-                    self._heard.pop(device, None))  # fmt: skip
+                    self._heard.pop(device, None),
+                    lambda block: self.streams.named(*self.fleet.key(device), "measurement", block))  # fmt: skip
 
     def hear(self, devices: Sequence[int]) -> None:
         """What several devices hear now, all at once, which is a fraction of the work that it is one by one."""
