@@ -241,17 +241,19 @@ def edge_colours(edges: list[tuple[int, int]]) -> int:
     greatest degree less one (the optimum is the degree or one more: Vizing 1964). A complete graph, other nodes without
     edges beside it or not, gets the optimum of the round-robin tournament.
     """
-    taken: dict[int, set[int]] = {node: set() for edge in edges for node in edge}
+    taken = {node: 0 for edge in edges for node in edge}  # bit c of it: whether colour c is taken there
     if edges and 2 * len(edges) == len(taken) * (len(taken) - 1):
         return len(taken) - 1 + len(taken) % 2
-    left = list(edges)
+    left, used = list(edges), 0
     while left:
-        u, v = max(left, key=lambda edge: len(taken[edge[0]] | taken[edge[1]]))
+        u, v = max(left, key=lambda edge: (taken[edge[0]] | taken[edge[1]]).bit_count())
         left.remove((u, v))
-        colour = next(c for c in range(2 * len(taken)) if c not in taken[u] and c not in taken[v])
-        taken[u].add(colour)
-        taken[v].add(colour)
-    return len(set().union(*taken.values()))
+        busy = taken[u] | taken[v]
+        lowest = ~busy & (busy + 1)
+        taken[u] |= lowest
+        taken[v] |= lowest
+        used |= lowest
+    return used.bit_count()
 
 
 def _weighted(family: GraphFamily, edges: npt.NDArray[np.int64], kind: Weights, rng: np.random.Generator) -> Instance:

@@ -14,7 +14,7 @@ from qflsim.learning.apparatus import Apparatus
 from qflsim.learning.estimators import Estimator, ParameterShift, Run
 from qflsim.learning.graph_batch import GraphBatch
 from qflsim.learning.graph_rivals import POOLED, graph_rivals
-from qflsim.learning.graphs import Instance, instance
+from qflsim.learning.graphs import Instance
 from qflsim.learning.holdings import batches, data_class, held_out, local_graphs
 from qflsim.learning.interference import SightedGraphs
 from qflsim.learning.mixtures import MixedGraphs, components
@@ -231,7 +231,10 @@ def _exam(task: Qaoa, seed: int, families: tuple[Data, ...]) -> "GraphExam":
 @lru_cache(maxsize=16_384)
 def _shifts(task: Qaoa, weights: bytes, fields: bytes) -> int:
     linear = np.frombuffer(fields)
-    graph = instance(np.frombuffer(weights).reshape(len(linear), -1), linear, "")
+    couplings = np.frombuffer(weights).reshape(len(linear), -1)
+    graph = Instance(
+        couplings, linear, int(np.count_nonzero(couplings)) // 2, 0, ""
+    )  # no gate needs a layer to be counted
     return int(shifted_circuits(task.problem.pose(graph).ising, task.layers))
 
 

@@ -56,7 +56,7 @@ class RadioSection(Model):
     """Retransmissions of blocks; none: their cost is taken to be part of the rate map."""
     short_messages: FiniteBlocklength | None = None
     """What a message of few bits pays for the shortness of its code; none: nothing."""
-    handover: Annotated[A3, OfKind("handover")] = A3()
+    handover: Annotated[A3, OfKind("handover", "a3")] = A3()
     uplink: Uplink = Uplink()
     activity: Annotated[float, Field(ge=0, le=1)] = 0.0
     """Share of the time in which the other cells send, and disturb this one's downlink."""

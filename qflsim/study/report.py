@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 
 from qflsim.learning.updates import FEDERATED, RATE_FACTORS
-from qflsim.records import Fate
+from qflsim.records import Fate, Happening
 from qflsim.study.phases import phase_times
 from qflsim.study.replay import Verdict, recorded_header
 from qflsim.study.run import BASELINE
@@ -66,6 +66,12 @@ STAGES = {
     "buffer [s]": ["waiting in the buffer"],
 }
 """Phases of a participation, as the columns of a table for people."""
+WAYS = ["sharing_s", "uncovered_s", "handover_s", "outage_s", "backhaul_s"]
+"""What the time of a transfer is made of."""
+RARE = {"outage_s": "sites down", "backhaul_s": "backhaul"}
+"""What is told only where there is any of it."""
+PING_PONG_S = 1.0
+"""Who is back in the previous cell sooner need not have left it (minimum time of stay, 3GPP TR 36.839)."""
 
 
 def _noise_free(trace: Trace) -> tuple[str, pd.DataFrame]:
@@ -136,40 +142,66 @@ def best(trace: Trace) -> tuple[int, float]:
 
 
 def fates(trace: Trace) -> tuple[list[str], list[list[str]]]:
-    """How participations ended, by group of devices."""
+    """How participations ended, by group of devices; and of how many devices an update was ever applied."""
     updates, devices = trace.updates, trace.devices
     groups = updates["device"].map(devices["group"])
+    applied = updates["fate"] == Fate.APPLIED.label
     present = [fate.label for fate in Fate if (updates["fate"] == fate.label).any()]
     rows = []
     names = list(dict.fromkeys(devices["group"]))
     for group in [*names, "all"] if len(names) > 1 else names:
-        counts = updates["fate"][(groups == group) | (group == "all")].value_counts()
-        rows.append([str(group), str(counts.sum()), *(str(counts[fate]) for fate in present)])
-    return ["participations", "invited", *present], rows
+        mine = (groups == group) | (group == "all")
+        counts, heard = updates["fate"][mine].value_counts(), updates["device"][mine & applied].nunique()
+        registered = len(devices) if group == "all" else (devices["group"] == group).sum()
+        told = [str(counts.sum()), *(str(counts[fate]) for fate in present), f"{heard:,} of {registered:,}"]
+        rows.append([str(group), *told])
+    return ["participations", "invited", *present, "devices applied"], rows
 
 
 def efforts(trace: Trace) -> tuple[list[str], list[list[str]]]:
-    """What an applied update took on average, by group of devices: seconds by stage, and the processor's energy."""
+    """What an applied update took on average, by group: seconds by stage, the processor's energy, the device's own."""
     updates, devices = trace.updates, trace.devices
     applied = updates[updates["fate"] == "applied"]
     phases = phase_times(applied)
     told = pd.DataFrame({stage: phases[parts].sum(axis=1) for stage, parts in STAGES.items()})
     energy_j = trace.trainings.set_index("participation")["energy_j"]
-    told["energy [kJ]"] = applied["participation"].map(energy_j) / 1e3
+    told["processor [kJ]"] = applied["participation"].map(energy_j) / 1e3
+    told["device [J]"] = applied["energy_j"]
     groups = applied["device"].map(devices["group"])
     means = {
         str(group): told[groups == group].mean() for group in dict.fromkeys(devices["group"]) if (groups == group).any()
     }
     if len(means) > 1:
         means["all"] = told.mean()
-    rows = [[name, *(f"{mean:.1f}" for mean in row[list(STAGES)]), _kilojoules(row["energy [kJ]"])]
+    rows = [[name, *(f"{mean:.1f}" for mean in row[list(STAGES)]), *map(_energy, row[["processor [kJ]", "device [J]"]])]
             for name, row in means.items()]  # fmt: skip
     return ["mean applied update", *told.columns], rows
 
 
-def _kilojoules(mean: float) -> str:
+def _energy(mean: float) -> str:
     """Three digits or more; "nan" of a trace without its trainings."""
     return f"{mean:,.0f}" if mean >= 100 else f"{mean:.3g}"
+
+
+def radio_told(trace: Trace) -> list[str]:
+    """One line on how all transfers fared; none of a trace without them, or in which nobody was served.
+
+    A ping-pong is a handover back to the cell that was left less than `PING_PONG_S` before. Shares are of the time that
+    transfers took: "uncovered" while the serving cell was too weak or none was heard, "sites down" while one would have
+    covered the device, "backhaul" between site and server.
+    """
+    handovers, spent_s = trace.handovers, trace.transfers[WAYS].sum()
+    if spent_s["sharing_s"] == 0.0:
+        return []
+    before = handovers.groupby("participation").shift()
+    back = (handovers["to_cell"] == before["from_cell"]) & (handovers["t_s"] - before["t_s"] < PING_PONG_S)
+    share, happened = spent_s / spent_s.sum(), trace.table("events")["happening"]
+    told = [f"{len(handovers):,} handovers" + (f" ({back.mean():.1%} ping-pong)" if len(handovers) else "")]
+    if len(happened):  # events may be left out of a trace
+        told.append(f"{(happened == Happening.RADIO_LINK_FAILURE).sum():,} link failures")
+    told.append(f"{share['uncovered_s']:.1%} uncovered")
+    told += [f"{share[of]:.1%} {name}" for of, name in RARE.items() if spent_s[of]]
+    return ["radio: " + ", ".join(told).replace("%", " %")]
 
 
 def result(trace: Trace) -> str:
@@ -183,6 +215,7 @@ def result(trace: Trace) -> str:
             *table(*efforts(trace)),
             f"staleness: {staleness.min()} to {staleness.max()}, mean {staleness.mean():.2f}",
         ]
+    lines += radio_told(trace)
     for group in _unreached(trace):
         lines.append(f"{group}: none of its devices could reach a site{_for_ever(trace)}")
     command = "stragglers" if len(applied) else "inspect"
@@ -204,7 +237,7 @@ def overview(trace: Trace) -> str:
     lines += ["", *(f"{key:12} {told[key]}" for key in ("digest", "world", "fingerprint") if told[key]), ""]
     lines += [*_learned(trace), *table(*fates(trace)), ""]
     head, rows = efforts(trace)
-    lines += [*table(head, rows), ""] if rows else []
+    lines += [*table(head, rows), *radio_told(trace), ""] if rows else []
     lines += table(["table", "rows"], [[name, str(rows)] for name, rows in told["tables"].items()])
     return "\n".join(lines)
 

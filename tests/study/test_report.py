@@ -4,10 +4,23 @@ from pathlib import Path
 
 import pytest
 
+from qflsim.errors import RunError
 from qflsim.records import Fate
 from qflsim.scenario.load import load, parse
 from qflsim.study.replay import Verdict
-from qflsim.study.report import best, efforts, fates, grades, measured, overview, result, summary, table, verdict_told
+from qflsim.study.report import (
+    best,
+    efforts,
+    fates,
+    grades,
+    measured,
+    overview,
+    radio_told,
+    result,
+    summary,
+    table,
+    verdict_told,
+)  # fmt: skip
 from qflsim.study.run import run
 from qflsim.trace.reader import Trace
 
@@ -91,25 +104,63 @@ def test_fates_by_group_add_up(tiny: Path, tmp_path: Path) -> None:
     (tmp_path / "two.toml").write_text(tiny.read_text().replace("[task]", far + "[task]"))
     trace = run(load(tmp_path / "two.toml"), tmp_path / "t.h5", timing_only=True)
     head, rows = fates(trace)
-    assert head[:2] == ["participations", "invited"]
+    assert (head[:2], head[-1]) == (["participations", "invited"], "devices applied")
     assert [row[0] for row in rows] == ["walkers", "far", "all"]
-    numbers = [[int(cell) for cell in row[1:]] for row in rows]
+    applied = trace.updates.query("fate == 'applied'")["device"].nunique()
+    assert [row[-1] for row in rows] == [f"{applied} of 4", "0 of 2", f"{applied} of 6"]
+    numbers = [[int(cell) for cell in row[1:-1]] for row in rows]
     assert all(row[0] == sum(row[1:]) for row in numbers)
     assert numbers[2] == [a + b for a, b in zip(*numbers[:2], strict=True)]
     assert "far: none of its devices could reach a site" in result(trace)
 
 
 def test_efforts_are_the_whole_time_of_applied_updates(finished: Trace) -> None:
-    """The stages add up to the time from invitation to application, and the energy is that of those jobs."""
+    """The stages add up to the time from invitation to application; the energies are those of jobs and devices."""
     head, rows = efforts(finished)
     applied = finished.updates.query("fate == 'applied'")
     jobs = finished.trainings.set_index("participation").loc[applied["participation"]]
-    assert head == ["mean applied update", "radio [s]", "queue [s]", "training [s]", "buffer [s]", "energy [kJ]"]
+    stages = ["radio [s]", "queue [s]", "training [s]", "buffer [s]"]
+    assert head == ["mean applied update", *stages, "processor [kJ]", "device [J]"]
     assert [row[0] for row in rows] == ["walkers"]
     told = [float(cell) for cell in rows[0][1:]]
     assert sum(told[:4]) == pytest.approx((applied["ended_s"] - applied["invited_s"]).mean(), abs=4 * 0.05)
     assert told[2] == pytest.approx((jobs["end_s"] - jobs["start_s"]).mean(), abs=0.05)
-    assert told[4] == pytest.approx(jobs["energy_j"].mean() / 1e3, rel=5e-3)
+    assert told[4:] == pytest.approx([jobs["energy_j"].mean() / 1e3, applied["energy_j"].mean()], rel=5e-3)
+
+
+def test_handovers_are_told_with_those_that_were_taken_back(tiny: Path, tmp_path: Path) -> None:
+    """Counted one by one: who is back within a second; failures are those of the log, shares those of the transfers."""
+    between = 'sites.at=[{name="a",x_m=0.0,y_m=100.0},{name="b",x_m=200.0,y_m=100.0}]'
+    eager = "radio.handover={hysteresis_db=0.0,time_to_trigger_s=0.0,filter_coefficient=0}"
+    off = 'outages=[{kind="calendar",sites=["a"],intervals_s=[[3.0,5.0]]}]'
+    overrides = [between, eager, off, "training.co_model_parameters=2000000", "stop.duration_s=20.0"]
+    trace = run(load(tiny, overrides=overrides), tmp_path / "t.h5", timing_only=True)
+    rows = list(trace.handovers.itertuples())
+    back = 0
+    for now in rows:
+        earlier = [row for row in rows if row.participation == now.participation and row.t_s < now.t_s]
+        back += bool(earlier) and earlier[-1].from_cell == now.to_cell and now.t_s - earlier[-1].t_s < 1.0
+    failures = (trace.events["happening"] == "radio-link-failure").sum()
+    spent_s = trace.transfers[["sharing_s", "uncovered_s", "handover_s", "outage_s", "backhaul_s"]].sum()
+    outage, uncovered = (100 * spent_s[of] / spent_s.sum() for of in ("outage_s", "uncovered_s"))
+    assert 0 < back < len(rows)
+    assert failures > 0
+    assert radio_told(trace) == [
+        f"radio: {len(rows)} handovers ({100 * back / len(rows):.1f} % ping-pong), {failures} link failures, "
+        f"{uncovered:.1f} % uncovered, {outage:.1f} % sites down"
+    ]
+    assert radio_told(trace)[0] in result(trace).splitlines()
+    assert radio_told(trace)[0] in overview(trace).splitlines()
+
+
+def test_nothing_is_told_of_a_radio_that_served_nobody(tiny: Path, tmp_path: Path) -> None:
+    """Without a transfer there is no line; with nowhere to go no ping-pong; with no log no failures."""
+    far = 'devices.walkers.mobility={kind="static",at_m=[3000.0,3000.0]}'
+    with pytest.raises(RunError):
+        run(load(tiny, overrides=[far]), tmp_path / "0.h5", timing_only=True)
+    assert radio_told(Trace(tmp_path / "0.h5")) == []
+    trace = run(load(tiny, overrides=['trace.leave_out=["events"]']), tmp_path / "t.h5", timing_only=True)
+    assert radio_told(trace) == ["radio: 0 handovers, 0.0 % uncovered"]
 
 
 def test_a_group_without_an_applied_update_took_nothing(tiny: Path, tmp_path: Path) -> None:
