@@ -232,9 +232,8 @@ def _exam(task: Qaoa, seed: int, families: tuple[Data, ...]) -> "GraphExam":
 def _shifts(task: Qaoa, weights: bytes, fields: bytes) -> int:
     linear = np.frombuffer(fields)
     couplings = np.frombuffer(weights).reshape(len(linear), -1)
-    graph = Instance(
-        couplings, linear, int(np.count_nonzero(couplings)) // 2, 0, ""
-    )  # no gate needs a layer to be counted
+    edges = int(np.count_nonzero(couplings)) // 2
+    graph = Instance(couplings, linear, edges, 0, "")  # no gate needs a layer to be counted
     return int(shifted_circuits(task.problem.pose(graph).ising, task.layers))
 
 
