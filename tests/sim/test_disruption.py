@@ -1,11 +1,9 @@
 """The world's own stories: sites that fail, devices that come and go, and the end of a run in which nothing moves."""
 
-import math
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 
 from qflsim import records
@@ -13,7 +11,7 @@ from qflsim.records import Fate, Happening
 from qflsim.scenario.build import build
 from qflsim.scenario.load import parse
 from qflsim.scenario.sources import read
-from qflsim.units import NS_PER_S, to_ns, to_s
+from qflsim.units import NS_PER_S, to_ns
 
 Small = Callable[..., dict[str, Any]]
 Simulate = Callable[..., Any]
@@ -92,28 +90,6 @@ def test_what_has_arrived_outlives_its_device(small: Small, tmp_path: Path) -> N
     applied = [(u.device, u.ended_ns // NS_PER_S) for u in told
                if isinstance(u, records.Update) and u.fate is Fate.APPLIED]  # fmt: skip
     assert (0, 6) in applied
-
-
-@pytest.mark.parametrize("interruption", ["resume", "restart"])
-def test_transfers_under_failures(small: Small, simulate: Simulate, interruption: str) -> None:
-    """A transfer of length w at a site with mtbf 1/λ = 2 w and mttr r = 0.4 w takes w (1 + λ r) on average if it
-    resumes, (1/λ + r) (exp(λ w) - 1) if it restarts, but for the time to notice a repair, at most 0.04 s each."""
-    data = small({"a": 0.001}, aggregation=ASYNC)
-    data["radio"] |= {"on_interruption": interruption,
-                      "handover": {"kind": "a3", "reestablishment_s": 0.0, "failure_timer_s": 0.0}}  # fmt: skip
-    data["training"] = {"steps": 1, "header_bit": 0, "co_model_parameters": 2 * 10**7}
-    alone = simulate(data).of(records.Transfer)[0]
-    work_s = to_s(alone.end_ns - alone.start_ns)
-    assert work_s > 10.0
-    mtbf_s, mttr_s = 2 * work_s, 0.4 * work_s
-    data["outages"] = [{"kind": "renewal", "mtbf_s": mtbf_s, "mttr_s": mttr_s}]
-    data["stop"] = {"duration_s": 400 * work_s}
-    transfers = [t for t in simulate(data).of(records.Transfer)[1:] if t.complete]
-    sample_s = np.array([to_s(t.end_ns - t.start_ns) for t in transfers])
-    expected_s = work_s * 1.2 if interruption == "resume" else (mtbf_s + mttr_s) * math.expm1(0.5)
-    assert np.mean([t.outages for t in transfers]) > 0.3
-    error_s = np.std(sample_s, ddof=1) / math.sqrt(len(sample_s))
-    assert abs(sample_s.mean() - expected_s) < 5 * error_s + 0.04
 
 
 def test_a_common_cause_takes_its_sites_together(small: Small, simulate: Simulate) -> None:
