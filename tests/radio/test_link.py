@@ -30,7 +30,7 @@ PLACES = (
     SiteAt(name="b", x_m=240.0, y_m=80.0, offset_db=1.5),
     SiteAt(name="c", x_m=140.0, y_m=230.0, offset_db=-1.0),
 )
-SAMPLES = 2000
+SAMPLES = 1200
 UNTIL_NS = (SAMPLES - 1) * PERIOD_NS
 
 
@@ -292,7 +292,7 @@ def test_a_device_at_rest_without_coverage_never_looks_again() -> None:
 
 def test_answers_do_not_depend_on_the_order_of_questions() -> None:
     """The chunk that is kept is only a copy: asked forth and back, a link says the same."""
-    instants_ns = [to_ns(s) for s in (0.0, 5.1, 5.2, 33.3, 60.0, 100.0)]
+    instants_ns = [to_ns(s) for s in (0.0, 5.1, 5.2, 33.3, 60.0, 90.0)]
     answers = []
     for order in (instants_ns, instants_ns[::-1]):
         link = Link(radio(3), walker(3), HARDWARE, downtimes(3))
@@ -306,7 +306,7 @@ def test_the_time_to_trigger_counts_from_the_attachment() -> None:
     """Attached a while after a better site's repair, a device is handed over the time to trigger after that."""
     down = {k: Downtime([iter([(0, to_ns(up_s))])]) for k, up_s in enumerate((0.001, 8.0, 1e9))}
     link = Link(radio(3), Static(at_m=(185.0, 75.0)).track(Streams(1).named("x")), HARDWARE, down)
-    for since_s in (8.0, 8.01, 8.2, 9.0, 100.0):
+    for since_s in (8.0, 8.01, 8.2, 9.0, 80.0):
         since_ns = to_ns(since_s)
         level_db = float(link.quality(Direction.DOWNLOAD, since_ns)[0][0])
         change = looked_up(link, Direction.DOWNLOAD, 0, level_db, since_ns, since_ns)

@@ -56,7 +56,7 @@ def test_a_round_has_turns_of_its_own(server: Server) -> None:
     """Whom a round invites first depends on its number, not on who was invited before."""
 
     def orders(rounds: tuple[int, ...]) -> list[list[int]]:
-        roster, told = Roster(server._world, None), []
+        roster, told = Roster(server._world, None, lambda: None), []
         for round_ in rounds:
             invited = roster.invite(8, round_, server)
             for participation in invited:

@@ -114,7 +114,7 @@ def test_the_parts_of_a_time_add_up(simulate: Simulate) -> None:
     """Over drives past sites that fail, with obstacles, sectors and a backhaul whose links fail: to the nanosecond,
     for every transfer; each part occurs."""
     run = simulate({
-        "name": "everything", "stop": {"duration_s": 80.0},
+        "name": "everything", "stop": {"duration_s": 40.0},
         "sites": {"hexagons": {"rings": 1, "distance_m": 300.0}, "sectors": 3, "duplex": "tdd"},
         "radio": {"activity": 0.2, "uplink": {"p0_dbm": -85.0}, "harq": {}, "short_messages": {}, "link_outages": [
             {"kind": "gilbert-elliott", "good_s": 20.0, "bad_s": 2.0, "loss_db": 40.0}]},
@@ -125,7 +125,7 @@ def test_the_parts_of_a_time_add_up(simulate: Simulate) -> None:
         "task": {"kind": "qaoa", "layers": 1, "holdout": 2},
         "training": {"steps": 1, "co_model_parameters": 300_000},
         "aggregation": {"when": {"kind": "async", "max_in_flight": 6}},
-        "outages": [{"kind": "renewal", "mtbf_s": 30.0, "mttr_s": 6.0}],
+        "outages": [{"kind": "renewal", "mtbf_s": 20.0, "mttr_s": 4.0}],
         "backhaul": {"kind": "pattern", "availability": 0.9, "mttr_s": 3.0, "capacity_bit_per_s": 1e8},
     })  # fmt: skip
     carried = run.of(records.Transfer)

@@ -36,7 +36,7 @@ def failing(small: Small, **radio: Any) -> dict[str, Any]:
 
     Each begins where the training before it ended, on a site that is up: failures have no memory.
     """
-    data = small({"a": 1e-6}, aggregation={"when": {"kind": "async"}}, stop={"duration_s": 12_000.0})
+    data = small({"a": 1e-6}, aggregation={"when": {"kind": "async"}}, stop={"duration_s": 9_000.0})
     data["training"] = {"steps": 1, "header_bit": 0,
                         "co_model_parameters": round(WORK_S * RATE_BIT_PER_S / 32) - 4}  # fmt: skip
     data["radio"] |= radio
@@ -98,16 +98,16 @@ def test_finer_steps_change_little(simulate: Simulate) -> None:
             "name": "drive", "stop": {"duration_s": 600.0, "versions": 1},
             "sites": {"hexagons": {"rings": 1, "distance_m": 300.0}},
             "radio": {"step_db": step_db, "fading": {"kind": "rayleigh", "mode": "mean"}},
-            "devices": [{"count": 40, "mobility": {"kind": "random-waypoint", "area_m": [600.0, 600.0],
+            "devices": [{"count": 25, "mobility": {"kind": "random-waypoint", "area_m": [600.0, 600.0],
                                                    "origin_m": [-300.0, -300.0], "speed_m_per_s": [10.0, 20.0]},
                          "processor": {"kind": "simulator"}}],
             "training": {"co_model_parameters": 1_000_000},
-            "aggregation": {"when": {"kind": "wait-all", "clients": 40}},
+            "aggregation": {"when": {"kind": "wait-all", "clients": 25}},
         })  # fmt: skip
         return [t for t in run.of(records.Transfer) if t.complete]
 
     coarse, fine = transfers(0.5), transfers(0.25)
-    assert len(coarse) == len(fine) == 80
+    assert len(coarse) == len(fine) == 50
     means_s = [np.mean([to_s(t.end_ns - t.start_ns) for t in found]) for found in (coarse, fine)]
     assert means_s[0] == pytest.approx(means_s[1], rel=0.01)
     assert {t.end_ns for t in coarse} != {t.end_ns for t in fine}
