@@ -50,15 +50,8 @@ class FadingLaw(Protocol):
         """How long a fading state lasts for a device of this speed, in seconds."""
         ...
 
-    def work_bit(
-        self,
-        size_bit: float,
-        rate: RateMap,
-        snr_db: float,
-        bandwidth_hz: float,
-        coherence_s: float,
-        rng: np.random.Generator,
-    ) -> float:
+    def work_bit(self, size_bit: float, rate: RateMap, snr_db: float, bandwidth_hz: float, coherence_s: float,
+                 rng: np.random.Generator) -> float:  # fmt: skip
         """The bits that the mean rate must carry for the time to have fading's law; always positive.
 
         `bandwidth_hz` is the share that the transfer uses itself (B/n among n equals), `coherence_s` as above.
@@ -94,15 +87,8 @@ class NoFading(Model):
         """Infinity: nothing changes."""
         return math.inf
 
-    def work_bit(
-        self,
-        size_bit: float,
-        rate: RateMap,
-        snr_db: float,
-        bandwidth_hz: float,
-        coherence_s: float,
-        rng: np.random.Generator,
-    ) -> float:
+    def work_bit(self, size_bit: float, rate: RateMap, snr_db: float, bandwidth_hz: float, coherence_s: float,
+                 rng: np.random.Generator) -> float:  # fmt: skip
         """The size itself; draws nothing."""
         return size_bit
 
@@ -209,15 +195,8 @@ class Echoes(Model):
         """
         return self._gain(np.asarray(distance_m + self.floor_speed_m_per_s * time_s) / wavelength_m, rng)
 
-    def work_bit(
-        self,
-        size_bit: float,
-        rate: RateMap,
-        snr_db: float,
-        bandwidth_hz: float,
-        coherence_s: float,
-        rng: np.random.Generator,
-    ) -> float:
+    def work_bit(self, size_bit: float, rate: RateMap, snr_db: float, bandwidth_hz: float, coherence_s: float,
+                 rng: np.random.Generator) -> float:  # fmt: skip
         """The bits that the mean rate must carry for the time to have fading's law; always positive.
 
         `bandwidth_hz` is the share that the transfer uses itself (B/n among n equals).

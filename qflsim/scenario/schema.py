@@ -49,9 +49,9 @@ class Stop(Model):
 class RadioSection(Model):
     """The radio laws. A flow's rate is refreshed when its level has moved by `step_db`."""
 
-    path_loss: Annotated[PathLoss, OfKind("path loss")] = UmiStreetCanyon()
-    fading: Annotated[FadingLaw, OfKind("fading")] = Rayleigh()
-    rate: Annotated[RateMap, OfKind("rate")] = GapRate()
+    path_loss: Annotated[PathLoss, OfKind("path loss", "umi-street-canyon")] = UmiStreetCanyon()
+    fading: Annotated[FadingLaw, OfKind("fading", "rayleigh")] = Rayleigh()
+    rate: Annotated[RateMap, OfKind("rate", "gap")] = GapRate()
     harq: Harq | None = None
     """Retransmissions of blocks; none: their cost is taken to be part of the rate map."""
     short_messages: FiniteBlocklength | None = None

@@ -87,7 +87,10 @@ def test_a_misspelt_key_is_told_with_the_nearest(sections: dict[str, Any], where
         (device(mobility={"kind": "static", "at_m": [1.0, 2.0, 3.0]}), "devices.cars.mobility.at_m", "(1.0, 2.0, 3.0)",
          "at most 2 of them"),
         ({"radio": {"on_interruption": "resme"}}, "radio.on_interruption", "'resme'", "'resume' or 'restart'"),
-        ({"radio": {"fading": {"mode": "clt"}}}, "radio.fading", "{'mode': 'clt'}", f"kind = {FADINGS}"),
+        (device(processor={"preset": "fez"}), "devices.cars.processor", "{'preset': 'fez'}",
+         'kind = "superconducting" or "ion-trap" or "simulator" or "split"'),
+        ({"radio": {"fading": {"mode": "block", "k_db": 3.0}}}, "radio.fading.k_db", "3.0",
+         "one of mode, coherence_bandwidth_hz, coherence_periods, floor_speed_m_per_s, kind"),
         ({"task": {"layer": 2}}, "task.layer", "2", "one of kind, problem, layers, start, start_angle, multi_angle, "
          "warm_start, tail, precision, holdout; did you mean layers?"),
         ({"training": {"optimizer": {"learning_rate": 0.0}}}, "training.optimizer.learning_rate", "0.0",
