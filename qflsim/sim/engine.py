@@ -45,8 +45,7 @@ class Engine:
     @property
     def now_ns(self) -> int:
         """The instant of the event being handled."""
-        now_ns: int = self._environment.now  # type: ignore[assignment]  # all instants that it is given are whole
-        return now_ns
+        return self._environment._now  # type: ignore[return-value]  # all instants that it is given are whole
 
     def event(self) -> simpy.Event:
         """An event that somebody will trigger."""

@@ -50,7 +50,8 @@ class Participation:
         """what the device trains, and what comes of it; None where nothing is learned"""
         self.site = -1
         self._world, self._server, self._engine = world, server, world.engine
-        self._meter = Meter(world.engine, world.group(device).power, world.charge(device), device, self.switch_off)
+        self._key, self._group = world.fleet.key(device), world.group(device)
+        self._meter = Meter(world.engine, self._group.power, world.charge(device), device, self.switch_off)
         self._process = world.engine.process(self._story())
 
     def call_off(self, fate: Fate) -> None:
@@ -84,10 +85,10 @@ class Participation:
 
     def _transfer(self, direction: Direction) -> Generator[simpy.Event, Any, None]:
         self.doing = f"coverage for the {direction.name.lower()}"
-        rng = self._world.streams.named(*self._world.fleet.key(self.device), "fading", int(direction), self.number)
+        rng = self._world.streams.named(*self._key, "fading", int(direction), self.number)
         link = self._world.link(self.device)
         transfer = Transfer(self._engine, self._world.air, link, direction, self.device, self.identity,
-                            self._world.group(self.device).weight, rng, self._meter,
+                            self._group.weight, rng, self._meter,
                             lambda: self._first_served(direction))  # fmt: skip
         yield from transfer.carry()
         self.site = self._world.radio.weather.site_of[transfer.last_cell]

@@ -2,13 +2,13 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from enum import Enum
+from enum import IntEnum
 from typing import NamedTuple
 
 import numpy as np
 
 from qflsim import records
-from qflsim.radio.budget import Carried, Radio
+from qflsim.radio.budget import Radio
 from qflsim.radio.link import ChangeKind, Link
 from qflsim.radio.sharing import Power, SharingLaw
 from qflsim.records import Direction, Happening, Reason
@@ -40,17 +40,25 @@ class Air:
     sharing: SharingLaw
 
 
-class _Waits(Enum):
+class _Waits(IntEnum):
     """What the time of a transfer is spent on."""
 
-    SHARING = "sharing"
-    UNCOVERED = "uncovered"
-    HANDOVER = "handover"
-    OUTAGE = "outage"
-    BACKHAUL = "backhaul"
+    SHARING = 0
+    UNCOVERED = 1
+    HANDOVER = 2
+    OUTAGE = 3
+    BACKHAUL = 4
 
 
 _ACTIVITY = {Direction.DOWNLOAD: Activity.RECEIVE, Direction.UPLOAD: Activity.TRANSMIT}
+
+
+class _Terms(NamedTuple):
+    """On what terms a flow is served: its rate if it were alone, its weight, and how strong its signal is."""
+
+    rate_bit_per_s: float
+    weight: float
+    power: Power
 
 
 class Transfer:
@@ -65,7 +73,7 @@ class Transfer:
         self._size_bit = self._left_bit = float(sum(air.payload))
         self._wasted_bit = 0.0
         self._start_ns = self._since_ns = engine.now_ns
-        self._waits: dict[_Waits, int] = dict.fromkeys(_Waits, 0)
+        self._waits_ns = [0] * len(_Waits)
         self._waiting_for = _Waits.UNCOVERED
         self._first_cell = self.last_cell = -1
         self._handovers = self._outages = 0
@@ -132,8 +140,9 @@ class Transfer:
                 works = self._link.works(cell, self._engine.now_ns)
                 kind, target = ChangeKind.LOST if works else ChangeKind.OUTAGE, cell
             else:
-                stretch = stretch or self._stretch(level_db, cell)
-                kind, target = yield from self._served(cell, level_db, attached_ns, stretch)
+                terms = self._terms(level_db)
+                stretch = stretch or self._stretch(terms, cell)
+                kind, target = yield from self._served(cell, level_db, terms, attached_ns, stretch)
             if kind is None:
                 return None
             if kind is ChangeKind.HANDOVER:
@@ -144,11 +153,10 @@ class Transfer:
             if change.kind is ChangeKind.LOST:
                 return None
 
-    def _served(self, cell: int, level_db: float, attached_ns: int, stretch: float) -> Story:
+    def _served(self, cell: int, level_db: float, terms: _Terms, attached_ns: int, stretch: float) -> Story:
         """Is served until the flow is done (None), or lost or to be handed over (why, to which cell)."""
         books = self._air.cells[self._direction][cell]
-        alone, work_s, weight, power = self._terms(level_db, stretch)
-        done = books.join(self._participation, work_s, weight, power)
+        done = books.join(self._participation, self._work_s(terms, stretch), terms.weight, terms.power)
         try:
             while True:
                 change = self._link.next_change(self._direction, cell, level_db, attached_ns, self._engine.now_ns)
@@ -156,22 +164,25 @@ class Transfer:
                 if done.triggered:
                     return None, cell
                 if change.kind is ChangeKind.RATE:
-                    self._keep_bit(books.remaining_s(self._participation) * alone.rate_bit_per_s / stretch)
+                    left_s = books.remaining_s(self._participation)
+                    self._keep_bit(left_s * terms.rate_bit_per_s / stretch)
                     level_db = float(self._link.quality(self._direction, self._engine.now_ns)[0][cell])
-                    alone, work_s, weight, power = self._terms(level_db, stretch)
-                    books.retune(self._participation, work_s, weight, power)
+                    terms = self._terms(level_db)
+                    books.retune(self._participation, self._work_s(terms, stretch), terms.weight, terms.power)
                 elif change.kind is not ChangeKind.LOOK:
                     return change.kind, change.cell
         finally:
             left_s = 0.0 if done.triggered else books.leave(self._participation)
-            self._keep_bit(left_s * alone.rate_bit_per_s / stretch)
+            self._keep_bit(left_s * terms.rate_bit_per_s / stretch)
 
-    def _terms(self, level_db: float, stretch: float) -> tuple[Carried, float, float, Power]:
-        """What a flow of this level would get alone, and what its cell wants to know of it."""
+    def _terms(self, level_db: float) -> _Terms:
         power = self._link.budget.power(self._direction, level_db)
-        alone = self._link.budget.carried(self._direction, power)
-        weight = self._weight * self._air.sharing.weight(alone.rate_bit_per_s)
-        return alone, self._left_bit * stretch / alone.rate_bit_per_s, weight, power
+        rate_bit_per_s = self._link.budget.carried(self._direction, power).rate_bit_per_s
+        return _Terms(rate_bit_per_s, self._weight * self._air.sharing.weight(rate_bit_per_s), power)
+
+    def _work_s(self, terms: _Terms, stretch: float) -> float:
+        """How long the whole cell would take for what is left."""
+        return self._left_bit * stretch / terms.rate_bit_per_s
 
     def _keep_bit(self, left_bit: float) -> None:
         self._left_bit = min(self._left_bit, left_bit)  # rounding must not give bits back
@@ -205,12 +216,11 @@ class Transfer:
                 self._left_bit = self._size_bit
         return change
 
-    def _stretch(self, level_db: float, cell: int) -> float:
+    def _stretch(self, terms: _Terms, cell: int) -> float:
         """How much more or less than its bits the mean rate has to carry, by one draw of the fading."""
         radio = self._air.radio
-        _, _, weight, power = self._terms(level_db, 1.0)
-        share = self._air.cells[self._direction][cell].share(weight)
-        carried = self._link.budget.carried(self._direction, power, share)
+        share = self._air.cells[self._direction][cell].share(terms.weight)
+        carried = self._link.budget.carried(self._direction, terms.power, share)
         coherence_s = radio.fading.coherence_s(self._link.speed_m_per_s(self._engine.now_ns), radio.sites.carrier_hz)
         used_s = coherence_s * carried.duty  # the part of a fading state's time in which bits arrive
         work_bit = radio.fading.work_bit(
@@ -221,8 +231,9 @@ class Transfer:
         return work_bit / self._left_bit
 
     def _turn_to(self, waits: _Waits) -> None:
-        self._waits[self._waiting_for] += self._engine.now_ns - self._since_ns
-        self._waiting_for, self._since_ns = waits, self._engine.now_ns
+        now_ns = self._engine.now_ns
+        self._waits_ns[self._waiting_for] += now_ns - self._since_ns
+        self._waiting_for, self._since_ns = waits, now_ns
         self._meter.turn_to(_ACTIVITY[self._direction] if waits is _Waits.SHARING else Activity.IDLE)
 
     def _say(self, happening: Happening, cell: int) -> None:
@@ -245,7 +256,7 @@ class Transfer:
                 direction=self._direction,
                 start_ns=self._start_ns,
                 end_ns=self._engine.now_ns,
-                **{f"{waits.value}_ns": time_ns for waits, time_ns in self._waits.items()},
+                **{f"{waits.name.lower()}_ns": self._waits_ns[waits] for waits in _Waits},
                 first_cell=self._first_cell,
                 last_cell=self.last_cell,
                 handovers=self._handovers,
