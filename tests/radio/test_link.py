@@ -56,6 +56,11 @@ def obstacles(seed: int) -> dict[int, LinkWeather]:
     return {site: LinkWeather([(law, blocks(site))], 10.0, HARDWARE.height_m) for site in range(3)}
 
 
+def errors(seed: int) -> Callable[[int], np.random.Generator]:
+    """By what the device's measurements err."""
+    return lambda block: Streams(seed).named("error", block)
+
+
 def walker(seed: int) -> Track:
     """Walks and long rests."""
     law = RandomWaypoint(area_m=(300.0, 300.0), speed_m_per_s=(5.0, 15.0), pause_s=(0.0, 40.0))
@@ -70,7 +75,7 @@ def sitter(seed: int) -> Track:
 class Scan:
     """The same questions, answered by looking at every measurement, one after the other, from the definitions."""
 
-    def __init__(self, seed: int, track: Track, sectors: int, blocked: bool) -> None:
+    def __init__(self, seed: int, track: Track, sectors: int, blocked: bool, errs: bool) -> None:
         self.radio, self.track = radio(seed, sectors), track
         self.obstacles = obstacles(seed) if blocked else {}
         self.down = [downtimes(seed)[site] for site in self.radio.weather.site_of]
@@ -78,8 +83,14 @@ class Scan:
         law = self.radio.handover
         past = 10 * law.memory
         gains = np.hstack([self.gain_db(k * PERIOD_NS) for k in range(-past, SAMPLES)])
-        a, level, filtered = 2.0 ** (-law.filter_coefficient / 4), gains[:, 0], []
-        for gain in gains.T:
+        measured = gains.copy()
+        for block in range(-(past // 32) - 1, SAMPLES // 32 + 1) if errs else ():
+            first = block * 32 + past
+            error = law.measurement_error_db * errors(seed)(block).standard_normal((len(gains), 32))
+            here = slice(max(first, 0), max(first + 32, 0))
+            measured[:, here] += error[:, max(-first, 0) :][:, : measured[:, here].shape[1]]
+        a, level, filtered = 2.0 ** (-law.filter_coefficient / 4), measured[:, 0], []
+        for gain in measured.T:
             level = (1 - a) * level + a * gain
             filtered.append(level)
         self.up = np.array([[down.is_up(k * PERIOD_NS) for k in range(SAMPLES)] for down in self.down])
@@ -159,9 +170,9 @@ class Scan:
 
 
 @lru_cache
-def scanned(seed: int, track: Callable[[int], Track], sectors: int, blocked: bool) -> Scan:
+def scanned(seed: int, track: Callable[[int], Track], sectors: int, blocked: bool, errs: bool) -> Scan:
     """A scan, made once."""
-    return Scan(seed, track(seed), sectors, blocked)
+    return Scan(seed, track(seed), sectors, blocked, errs)
 
 
 def looked_up(link: Link, direction: Direction, cell: int, level_db: float, since_ns: int, now_ns: int) -> Change:
@@ -225,30 +236,32 @@ def life(scan: Scan, link: Link, direction: Direction) -> set[ChangeKind]:
 
 
 @pytest.mark.parametrize(
-    ("track", "sectors", "blocked", "chunk"),
+    ("track", "sectors", "blocked", "errs", "chunk"),
     [
-        (walker, 1, False, (3, 3)),
-        (walker, 1, False, (150, 150)),
-        (walker, 1, True, (4, 32)),
-        (walker, 3, False, (4, 32)),
-        (walker, 3, True, (3, 3)),
-        (sitter, 1, False, (3, 3)),
-        (sitter, 3, False, (4, 32)),
-        (sitter, 1, True, (150, 150)),
+        (walker, 1, False, False, (3, 3)),
+        (walker, 1, False, True, (4, 32)),
+        (walker, 1, True, False, (150, 150)),
+        (walker, 3, False, False, (4, 32)),
+        (walker, 3, True, True, (3, 32)),
+        (sitter, 1, False, False, (3, 3)),
+        (sitter, 3, False, True, (4, 32)),
+        (sitter, 1, True, False, (150, 150)),
     ],
 )
 def test_changes_are_those_of_a_scan_whatever_the_chunk(
-    track: Callable[[int], Track], sectors: int, blocked: bool, chunk: tuple[int, int], monkeypatch: pytest.MonkeyPatch
-) -> None:
+    track: Callable[[int], Track], sectors: int, blocked: bool, errs: bool, chunk: tuple[int, int],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
     """Every change, recovery and return of coverage, over minutes of walks, rests and failures, in chunks of any
-    length; with sectors that disturb each other, and with obstacles in the way, as well."""
+    length; with sectors that disturb each other, obstacles in the way and measurements that err, as well."""
     monkeypatch.setattr(Link, "FEWEST", chunk[0])
     monkeypatch.setattr(Link, "MOST", chunk[1])
     kinds: set[ChangeKind] = set()
     for seed in range(2):
-        scan = scanned(seed, track, sectors, blocked)
+        scan = scanned(seed, track, sectors, blocked, errs)
         for direction in Direction:
-            link = Link(scan.radio, track(seed), HARDWARE, downtimes(seed), obstacles(seed) if blocked else {})
+            link = Link(scan.radio, track(seed), HARDWARE, downtimes(seed), obstacles(seed) if blocked else {},
+                        errors=errors(seed) if errs else None)  # fmt: skip
             kinds |= life(scan, link, direction)
     assert ChangeKind.OUTAGE in kinds
     assert ChangeKind.HANDOVER in kinds or (track, sectors) == (sitter, 3)
