@@ -35,7 +35,7 @@ def test_few_and_many_are_measured_beside_each_other() -> None:
     few, many, _, _, refreshes, _ = figures
     assert many.peer == few.value
     assert many.ratio == pytest.approx(many.value / few.value)
-    assert refreshes.value >= 2  # one a transfer at least
+    assert refreshes.value >= 1  # one a transfer at least, and in a tenth of the time there are downloads only
 
 
 @pytest.mark.slow
@@ -46,7 +46,7 @@ def test_a_start_is_measured_in_a_process_of_its_own() -> None:
     cost = bench._alone(bench._start, 3_000_000, bench.INSTANT_S)
     assert 0 < few_s < cost.core_s
     assert few_s < traced_s
-    assert few_mib + 3 * 8 < cost.peak_mib < few_mib + len(ballast) / 2**20
+    assert few_mib + 3 * 5 < cost.peak_mib < few_mib + len(ballast) / 2**20
     assert few_mib < traced_mib + 8
 
 
