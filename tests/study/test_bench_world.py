@@ -40,7 +40,7 @@ def test_few_and_many_are_measured_beside_each_other() -> None:
 
 @pytest.mark.slow
 def test_a_start_is_measured_in_a_process_of_its_own() -> None:
-    """Seconds and memory: a trace takes more time, more devices more memory, and this process's memory does not count."""
+    """A trace takes more time, more devices more memory, and this process's memory does not count."""
     ballast = bytearray(2**28)
     few_s, few_mib, traced_s, traced_mib = (figure.value for figure in bench.start_up(idle=200))
     cost = bench._alone(bench._start, 9_000_000, bench.INSTANT_S)
