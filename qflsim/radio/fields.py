@@ -10,6 +10,7 @@ from scipy.special import ndtri
 from qflsim.units import SPEED_OF_LIGHT_M_PER_S, Floats
 
 Floats32 = npt.NDArray[np.float32]
+Numbers = npt.NDArray[np.int64]
 WAVES_PER_PASS = 8_192
 """Keeps a pass within the processor's cache and small arrays; the values do not depend on it."""
 
@@ -47,25 +48,33 @@ class GaussianFields:
         self._scale = np.sqrt(2.0 / waves)
         self._of_wave = np.array([radius * np.cos(2.0 * pi * turn), radius * np.sin(2.0 * pi * turn), phase])
         """turns per metre of x and of y, and phase in turns, (3, F, waves)"""
-        self._chosen: dict[tuple[int, ...], Floats] = {}
+        self._often: dict[bytes, Floats] = {}
 
-    def __call__(self, x_m: Floats, y_m: Floats, fields: tuple[int, ...]) -> Floats:
-        """Values (F, N) of the fields of these numbers at N places (x_m, y_m), each of shape (N,)."""
-        chosen = self._chosen.get(fields)
-        if chosen is None:
-            chosen = self._chosen[fields] = self._of_wave[:, list(fields)].reshape(3, -1)
-        x_turns_per_m, y_turns_per_m, phase_turns = chosen
+    def __call__(self, x_m: Floats, y_m: Floats, fields: Numbers) -> Floats:
+        """Values (F, N) of fields at N places (x_m, y_m), each of shape (N,).
+
+        `fields` has the numbers of the fields: of shape (F,), or (F, N) where each place has fields of its own.
+        """
         values = np.empty((len(fields), len(x_m)))
-        step = max(1, WAVES_PER_PASS // len(phase_turns))
+        step = max(1, WAVES_PER_PASS // (len(fields) * self._waves))
+        everywhere = self._chosen(fields) if fields.ndim == 1 else None
         for start in range(0, len(x_m), step):
             here = slice(start, start + step)
-            turns = np.multiply.outer(x_m[here], x_turns_per_m)
-            turns += np.multiply.outer(y_m[here], y_turns_per_m)
-            turns += phase_turns
+            of_wave = self._of_wave[:, fields.T[here]] if everywhere is None else everywhere
+            turns = x_m[here, None, None] * of_wave[0]
+            turns += y_m[here, None, None] * of_wave[1]
+            turns += of_wave[2]
             # Waves last and contiguous: every sum then runs in the same order, for one place as for a thousand.
-            values[:, here] = _cos_of_turns(turns).reshape(-1, len(fields), self._waves).sum(axis=-1).T
+            values[:, here] = _cos_of_turns(turns).sum(axis=-1).T
         values *= self._scale
         return values
+
+    def _chosen(self, fields: Numbers) -> Floats:
+        """The waves of fields that are asked for again and again, (3, F, waves)."""
+        key = fields.tobytes()
+        if key not in self._often:
+            self._often[key] = self._of_wave[:, fields]
+        return self._often[key]
 
 
 def _cos_of_turns(turns: Floats) -> Floats32:

@@ -1,16 +1,18 @@
 """What a device hears along its way: the large-scale levels of all cells, and when something about them changes."""
 
-from collections.abc import Mapping
+from bisect import bisect_left
+from collections.abc import Mapping, Sequence
 from enum import Enum
 from functools import partial
 from types import MappingProxyType
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
 from qflsim.radio.budget import Budget, Radio
 from qflsim.radio.equipment import Hardware
+from qflsim.radio.hearing import Hearing, Question
 from qflsim.records import Direction
 from qflsim.units import FOREVER_NS, NS_PER_S, Floats, to_ns
 from qflsim.world.blockage import Blocks, LinkWeather
@@ -18,6 +20,8 @@ from qflsim.world.mobility import Track
 from qflsim.world.outages import Downtime
 
 Instants = npt.NDArray[np.int64]
+_Asked: TypeAlias = tuple[Question, npt.NDArray[np.int64] | None]
+"""A question, and which of its places belongs to each instant; None where each has its own."""
 LOOKS_AHEAD_NS = 60 * NS_PER_S
 """How far ahead what may get in the way is looked for."""
 KEPT = 64
@@ -51,23 +55,27 @@ class Link:
     All answers are functions of the world, of the instant and of what is asked; nothing is remembered but samples that
     would come out the same again. It looks ahead by few samples at first and by more as time goes on, and at other
     cells than the serving one no sooner than a handover can be due. `downtimes` are those of the sites that can fail,
-    `obstacles` what makes the link to a site worse at times; `heard`, an instant and the gains there without those, in
-    one column, if they are known; `errors` the streams of blocks of `MOST` samples, by which measurements err.
+    `obstacles` what makes the link to a site worse at times, `errors` the streams of blocks of `MOST` samples, by which
+    measurements err. Links that share a `hearing` are worked out together as far as they know what they will ask.
     """
 
     FEWEST, MOST = 4, 32
 
     def __init__(self, radio: Radio, track: Track, hardware: Hardware, downtimes: Mapping[int, Downtime],
-                 obstacles: Mapping[int, LinkWeather] = _NOTHING,
-                 heard: tuple[int, Floats] | None = None, errors: Blocks | None = None) -> None:  # fmt: skip
+                 obstacles: Mapping[int, LinkWeather] = _NOTHING, errors: Blocks | None = None,
+                 hearing: Hearing | None = None) -> None:  # fmt: skip
         self._radio, self._track, self._downtimes, self._obstacles = radio, track, downtimes, obstacles
-        self._place = (hardware.height_m, hardware.indoor)
+        self._height_m, self._indoor = hardware.height_m, hardware.indoor
         self._errors, self._error_db = errors, dict[int, Floats]()
         self._errs = errors is not None and radio.handover.measurement_error_db > 0.0
+        self._hearing = hearing or Hearing(radio.weather)
         self.budget = Budget(radio, hardware)
         self._period_ns = radio.period_ns
         self._ahead = 0
-        self._heard_ns, self._heard_db = heard or (-1, np.empty((0, 1)))
+        self._put: tuple[Sequence[int], int | None, _Asked] | None = None
+        """at which instants and of which cell something will be asked, and the question that was put for it"""
+        self._here: Question | None = None
+        """the last one about all cells"""
         self._last_ns, self._last_db = -1, np.empty((0, 1))
         self._asked: tuple[Direction, int] | None = None
         self._answer = (np.empty(0), np.empty(0))
@@ -75,22 +83,21 @@ class Link:
         self._gain_db = np.empty((len(radio.weather.site_of), 0))
         """samples of all cells, from number `_first` on"""
 
+    def expect(self, t_ns: int) -> None:
+        """Somebody will ask what is heard at this instant."""
+        self._expect(range(t_ns, t_ns + 1), None, None)
+
     def quality(self, direction: Direction, t_ns: int) -> tuple[Floats, Floats]:
         """Level and margin [dB] of each cell at an instant, as `Budget.quality` has them; minus infinity where down."""
         if self._asked != (direction, t_ns):
-            level_db, margin_db = self._quality(direction, self._at(t_ns), np.array([t_ns]))
+            level_db, margin_db = self._quality(direction, self._at(t_ns), range(t_ns, t_ns + 1))
             self._asked, self._answer = (direction, t_ns), (level_db[:, 0], margin_db[:, 0])
         return self._answer
 
     def _at(self, t_ns: int) -> Floats:
         """Gains [dB] of all cells at an instant, in one column."""
         if self._last_ns != t_ns:
-            if t_ns == self._heard_ns:
-                gain_db = self._heard_db.copy()
-            else:
-                x_m, y_m = self._track.leg(t_ns).at(t_ns)
-                gain_db = self._radio.weather.gain_db(np.array([x_m]), np.array([y_m]), *self._place)
-            self._last_ns, self._last_db = t_ns, self._worsened(gain_db, np.array([t_ns]), None)
+            self._last_ns, self._last_db = t_ns, self._gains(range(t_ns, t_ns + 1), None, t_ns)
         return self._last_db
 
     def works(self, cell: int, t_ns: int) -> bool:
@@ -108,17 +115,19 @@ class Link:
         """
         best = self._strongest(direction, now_ns)
         if best is not None:
+            self._ahead = 0
             return now_ns, best
         samples = self._samples(now_ns)
-        grid_ns = samples * self._period_ns
+        grid_ns = self._grid(samples)
         blocked = self.blocked_by_outage(direction, now_ns)
-        gain_db = self._heard(int(samples[0]), int(samples[-1]) + 1)
+        gain_db = self._heard(samples, now_ns)
+        self._look_farther()
         covered = self._covered(self._quality(direction, gain_db, grid_ns)[1]).any(axis=0)
         audible = self._covered(self.budget.quality(direction, gain_db)[1]).any(axis=0)
         news = covered | (audible != blocked)
         if news.any():
-            return int(grid_ns[int(news.argmax())]), None
-        return self._horizon_ns(now_ns, 0, int(grid_ns[-1])), None
+            return grid_ns[int(news.argmax())], None
+        return self._horizon_ns(now_ns, 0, grid_ns[-1]), None
 
     def blocked_by_outage(self, direction: Direction, now_ns: int) -> bool:
         """Whether some cell would cover the device now if its site were not down."""
@@ -139,71 +148,96 @@ class Link:
             first, end = now_ns // self._period_ns + 1, -(-change.t_ns // self._period_ns)
             begin = max(attached, first - law.trigger_samples)  # one may be due at this very sample
             if end - begin >= law.trigger_samples:
-                for handover in self._handover(cell, begin, self._heard(begin - law.memory, end)):
-                    change = handover
+                remembered = range(begin - law.memory, end)
+                handover = self._handover(cell, remembered.start, self._heard(remembered, now_ns))
+                change = handover or change
         return change if change.t_ns < until_ns else Change(until_ns, ChangeKind.LOST, cell)
 
     def _recovery_ns(self, direction: Direction, cell: int, now_ns: int, until_ns: int) -> int:
         """When the lost connection to a cell is good again, if that is before `until_ns`; else `until_ns`."""
-        samples = np.arange(now_ns // self._period_ns + 1, -(-until_ns // self._period_ns)) * self._period_ns
+        samples_ns = self._grid(range(now_ns // self._period_ns + 1, -(-until_ns // self._period_ns)))
         repaired_ns = [up_ns for _, up_ns in self._downtime(cell).intervals(now_ns, until_ns) if up_ns < until_ns]
-        instants = np.unique(np.r_[samples, np.array(repaired_ns, dtype=np.int64)])
-        if not len(instants):
+        instants_ns = sorted({*samples_ns, *repaired_ns})
+        if not instants_ns:
             return until_ns
         alone = self._alone(cell)
-        margin_db = self._quality(direction, self._gains(instants, alone), instants, alone)[1]
+        margin_db = self._quality(direction, self._gains(instants_ns, alone, now_ns), instants_ns, alone)[1]
         good = self._covered(margin_db[cell if alone is None else 0])
-        return int(instants[int(good.argmax())]) if good.any() else until_ns
+        return instants_ns[int(good.argmax())] if good.any() else until_ns
 
     def next_change(self, direction: Direction, cell: int, level_db: float, since_ns: int, now_ns: int) -> Change:
         """What happens next to a flow served by `cell` at `level_db`, to which it has been attached `since_ns`."""
         downtime = self._downtime(cell)
         if not downtime.is_up(now_ns):
             return Change(now_ns, ChangeKind.OUTAGE, cell)
-        law = self._radio.handover
-        if self._ahead == 0:  # what is done by the first sample need not know what comes after it
-            self._ahead = self.FEWEST
-            next_ns = (now_ns // self._period_ns + 1) * self._period_ns - 1
-            if next_ns > now_ns:
-                failure_ns = downtime.next_change_ns(now_ns)
-                look = Change(next_ns, ChangeKind.LOOK, cell)
-                return Change(failure_ns, ChangeKind.OUTAGE, cell) if failure_ns <= next_ns else look
-        samples = self._samples(now_ns)
-        attached = -(-since_ns // self._period_ns)  # the first sample of this attachment
-        due = attached + law.trigger_samples - 1  # the first at which a handover can be due
-        handover: list[Change] = []
-        if samples[0] < due:
-            samples = samples[samples < due]
-            grid_ns = samples * self._period_ns
-            alone = self._alone(cell)
-            level_ahead_db, margin_db = self._quality(direction, self._gains(grid_ns, alone), grid_ns, alone)
+        change = Change(downtime.next_change_ns(now_ns), ChangeKind.OUTAGE, cell)
+        next_ns = (now_ns // self._period_ns + 1) * self._period_ns - 1
+        if self._ahead == 0 and next_ns > now_ns:
+            # What is done by the first sample need not know what comes after it.
+            look_ns = next_ns
         else:
-            grid_ns = samples * self._period_ns
-            begin = max(attached, int(samples[0]) - (law.trigger_samples - 1))
-            gain_db = self._heard(begin - law.memory, int(samples[-1]) + 1)
-            handover = self._handover(cell, begin, gain_db)
-            level_ahead_db, margin_db = self._quality(direction, gain_db[:, -len(samples) :], grid_ns)
-        row = cell if len(level_ahead_db) > 1 else 0
-        changes = [
-            Change(downtime.next_change_ns(now_ns), ChangeKind.OUTAGE, cell),
-            *_first(grid_ns, margin_db[row] < self._radio.rate_map.cut_db, ChangeKind.LOST, cell),
-            *handover,
-            *_first(grid_ns, np.abs(level_ahead_db[row] - level_db) >= self._radio.step_db, ChangeKind.RATE, cell),
-            Change(self._served_until_ns(now_ns, since_ns, int(grid_ns[-1])), ChangeKind.LOOK, cell),
-        ]
-        return min(changes, key=lambda change: change.t_ns)  # of changes at one instant the first in this order
+            look_ns, change = self._looked(change, direction, cell, level_db, since_ns, now_ns)
+        self._ahead = max(self._ahead, self.FEWEST)
+        if change.t_ns <= look_ns:
+            return change
+        if look_ns < FOREVER_NS:
+            self._expect_look(cell, since_ns, look_ns)
+        return Change(look_ns, ChangeKind.LOOK, cell)
 
-    def _handover(self, cell: int, begin: int, gain_db: Floats) -> list[Change]:
-        """The A3 trigger among the samples from number `begin` on; `gain_db` has the filter's memory before them."""
+    def _looked(self, change: Change, direction: Direction, cell: int, level_db: float, since_ns: int,
+                now_ns: int) -> tuple[int, Change]:  # fmt: skip
+        """What samples ahead say: when to look again, and the first of all changes, one that is known among them."""
+        samples, others = self._scope(since_ns, now_ns)
+        self._look_farther()
+        grid_ns = self._grid(samples)
+        handover = None
+        if others:
+            remembered = self._remembered(samples, since_ns)
+            gain_db = self._heard(remembered, now_ns)
+            handover = self._handover(cell, remembered.start, gain_db)
+            gain_db, alone = gain_db[:, -len(samples) :], None
+        else:
+            alone = self._alone(cell)
+            gain_db = self._gains(grid_ns, alone, now_ns)
+        row = cell if alone is None else 0
+        level_ahead_db, margin_db = (of[row] for of in self._quality(direction, gain_db, grid_ns, alone))
+        lost = margin_db < self._radio.rate_map.cut_db
+        moved = np.abs(level_ahead_db - level_db) >= self._radio.step_db
+        # Of changes at one instant the first in this order counts.
+        for other in (_first(grid_ns, lost, ChangeKind.LOST, cell), handover,
+                      _first(grid_ns, moved, ChangeKind.RATE, cell)):  # fmt: skip
+            if other is not None and other.t_ns < change.t_ns:
+                change = other
+        return self._served_until_ns(now_ns, since_ns, grid_ns[-1]), change
+
+    def _scope(self, since_ns: int, now_ns: int) -> tuple[range, bool]:
+        """Numbers of the samples to look at, and whether at other cells too: not where no handover can be due yet."""
+        samples = self._samples(now_ns)
+        due = -(-since_ns // self._period_ns) + self._radio.handover.trigger_samples - 1
+        return (samples, True) if samples[0] >= due else (range(samples[0], min(samples.stop, due)), False)
+
+    def _expect_look(self, cell: int, since_ns: int, look_ns: int) -> None:
+        """Puts the question that `_looked` will have at that instant."""
+        samples, others = self._scope(since_ns, look_ns)
+        if not others:
+            self._expect(self._grid(samples), self._alone(cell), look_ns)
+        elif fresh := self._not_heard(self._remembered(samples, since_ns)):
+            self._expect(self._grid(fresh), None, look_ns)
+
+    def _remembered(self, samples: range, since_ns: int) -> range:
+        """These samples, and those before them that a trigger, and the filter behind it, remembers."""
         law = self._radio.handover
-        filtered_db = law.filtered_dbm(self._measured_db(begin - law.memory, gain_db))
-        end = begin + filtered_db.shape[1]
-        grid_ns = np.arange(begin, end) * self._period_ns
+        begin = max(-(-since_ns // self._period_ns), samples[0] - (law.trigger_samples - 1))
+        return range(begin - law.memory, samples.stop)
+
+    def _handover(self, cell: int, first: int, gain_db: Floats) -> Change | None:
+        """The A3 trigger in the gains of samples from number `first` on, which begin with what the filter remembers."""
+        law = self._radio.handover
+        filtered_db = law.filtered_dbm(self._measured_db(first, gain_db))
+        begin = first + law.memory
+        grid_ns = self._grid(range(begin, begin + filtered_db.shape[1]))
         found = law.first_trigger(self._silenced(filtered_db, grid_ns), cell, self._radio.weather.offset_db)
-        if found is None:
-            return []
-        sample, target = found
-        return [Change(int(grid_ns[sample]), ChangeKind.HANDOVER, target)]
+        return found and Change(grid_ns[found[0]], ChangeKind.HANDOVER, found[1])
 
     def _alone(self, cell: int) -> int | None:
         """The cell to listen to for its own quality: itself, or all (None) if the others disturb it."""
@@ -226,71 +260,107 @@ class Link:
 
     def _strongest(self, direction: Direction, t_ns: int) -> int | None:
         _, margin_db = self.quality(direction, t_ns)
-        covered = self._covered(margin_db)
-        if not covered.any():
-            return None
         gain_db = self._at(t_ns)[:, 0] + self._radio.weather.offset_db
-        return int(np.where(covered, gain_db, -np.inf).argmax())
+        best = int(gain_db.argmax())
+        if margin_db[best] >= self._radio.rate_map.return_db:
+            return best
+        covered = self._covered(margin_db)
+        return int(np.where(covered, gain_db, -np.inf).argmax()) if covered.any() else None
 
     def _covered(self, margin_db: Floats) -> npt.NDArray[np.bool_]:
         return np.asarray(margin_db >= self._radio.rate_map.return_db)
 
     def _quality(
-        self, direction: Direction, gain_db: Floats, t_ns: Instants, cell: int | None = None
+        self, direction: Direction, gain_db: Floats, t_ns: Sequence[int], cell: int | None = None
     ) -> tuple[Floats, Floats]:
         return self.budget.quality(direction, self._silenced(gain_db, t_ns, cell))
 
-    def _silenced(self, gain_db: Floats, t_ns: Instants, cell: int | None = None) -> Floats:
+    def _silenced(self, gain_db: Floats, t_ns: Sequence[int], cell: int | None = None) -> Floats:
         """The gains of cells (rows) at instants that increase, minus infinity where a cell's site is down."""
         heard_db = gain_db
         for site, downtime in self._downtimes.items():
-            for down_ns, up_ns in downtime.intervals(int(t_ns[0]), int(t_ns[-1])):
+            for down_ns, up_ns in downtime.intervals(t_ns[0], t_ns[-1]):
                 rows = self._radio.weather.rows_of(site) if cell is None else slice(None)
                 if cell is not None and self._radio.weather.site_of[cell] != site:
                     continue
                 heard_db = gain_db.copy() if heard_db is gain_db else heard_db
-                heard_db[rows, (t_ns >= down_ns) & (t_ns < up_ns)] = -np.inf
+                heard_db[rows, bisect_left(t_ns, down_ns) : bisect_left(t_ns, up_ns)] = -np.inf
         return heard_db
 
     def _downtime(self, cell: int) -> Downtime:
         return self._downtimes.get(self._radio.weather.site_of[cell], _NEVER)
 
-    def _samples(self, now_ns: int) -> Instants:
+    def _samples(self, now_ns: int) -> range:
         """Numbers of the samples after an instant, as many as are to be looked at together."""
-        first, count = now_ns // self._period_ns + 1, max(self._ahead, self.FEWEST)
-        self._ahead = min(2 * count, self.MOST)
-        return np.arange(first, first + count)
+        first = now_ns // self._period_ns + 1
+        return range(first, first + max(self._ahead, self.FEWEST))
 
-    def _heard(self, first: int, end: int) -> Floats:
-        """Gains [dB] of all cells at the samples of these numbers; those that were heard before are not heard again."""
-        have_end = self._first + self._gain_db.shape[1]
-        if not self._first <= first <= have_end:
-            self._first, self._gain_db, have_end = first, self._gain_db[:, :0], first
-        if end > have_end:
-            fresh_db = self._gains(np.arange(have_end, end) * self._period_ns)
-            self._gain_db = np.concatenate([self._gain_db[:, first - self._first :], fresh_db], axis=1)
-            self._first = first
-        return self._gain_db[:, first - self._first : end - self._first]
+    def _look_farther(self) -> None:
+        """The next time, at twice as many samples."""
+        self._ahead = min(2 * max(self._ahead, self.FEWEST), self.MOST)
 
-    def _gains(self, t_ns: Instants, cell: int | None = None) -> Floats:
+    def _grid(self, samples: range) -> range:
+        """The instants of samples of these numbers."""
+        return range(samples.start * self._period_ns, samples.stop * self._period_ns, self._period_ns)
+
+    def _heard(self, samples: range, now_ns: int) -> Floats:
+        """Gains [dB] of all cells at samples of these numbers; those that were heard before are not heard again."""
+        fresh, past = self._not_heard(samples), samples.start - self._first
+        if len(fresh):
+            fresh_db = self._gains(self._grid(fresh), None, now_ns)
+            known_db = self._gain_db[:, past:] if fresh.start > samples.start else self._gain_db[:, :0]
+            self._first, past, self._gain_db = samples.start, 0, np.concatenate([known_db, fresh_db], axis=1)
+        return self._gain_db[:, past : past + len(samples)]
+
+    def _not_heard(self, samples: range) -> range:
+        """Those of the samples that are not kept: the later ones, if any of the first are."""
+        end = self._first + self._gain_db.shape[1]
+        return range(max(end, samples.start), samples.stop) if self._first <= samples.start <= end else samples
+
+    def _expect(self, t_ns: Sequence[int], cell: int | None, at_ns: int | None) -> None:
+        """Puts the question of what is heard at some instants: at an instant, if at all, or else surely."""
+        question = self._question(t_ns, cell)
+        self._hearing.put(question[0], at_ns)
+        self._put = t_ns, cell, question
+
+    def _gains(self, t_ns: Sequence[int], cell: int | None, now_ns: int) -> Floats:
         """Gains [dB] of all cells (rows), or one, at instants that increase."""
-        x_m, y_m = self._track.positions_m(t_ns)
-        fresh = np.ones(len(t_ns), dtype=bool)
-        np.not_equal(x_m[1:], x_m[:-1], out=fresh[1:])
-        fresh[1:] |= y_m[1:] != y_m[:-1]
-        if fresh.all():
-            gain_db = self._radio.weather.gain_db(x_m, y_m, *self._place, cell)
-        else:  # a device at rest hears the same
-            gain_db = self._radio.weather.gain_db(x_m[fresh], y_m[fresh], *self._place, cell)[:, np.cumsum(fresh) - 1]
-        return self._worsened(gain_db, t_ns, cell)
+        put, self._put = self._put, None
+        question, of_instant = put[2] if put and put[:2] == (t_ns, cell) else self._question(t_ns, cell)
+        gain_db = self._hearing.answer(question, now_ns)
+        return self._worsened(gain_db if of_instant is None else gain_db[:, of_instant], t_ns, cell)
 
-    def _worsened(self, gain_db: Floats, t_ns: Instants, cell: int | None) -> Floats:
+    def _question(self, t_ns: Sequence[int], cell: int | None) -> _Asked:
+        """What is to be asked about these instants; a device at rest asks once for all of them."""
+        leg = self._track.leg(t_ns[0])
+        x_m, y_m = [leg.x_m], [leg.y_m]
+        of_instant = np.zeros(len(t_ns), dtype=np.int64) if len(t_ns) > 1 else None
+        if not leg.start_ns <= t_ns[0] <= t_ns[-1] < leg.end_ns:
+            x_all_m, y_all_m = self._track.positions_m(np.array(t_ns))
+            fresh = np.ones(len(t_ns), dtype=bool)
+            fresh[1:] = (x_all_m[1:] != x_all_m[:-1]) | (y_all_m[1:] != y_all_m[:-1])
+            x_m, y_m, of_instant = x_all_m[fresh].tolist(), y_all_m[fresh].tolist(), np.cumsum(fresh) - 1
+        elif leg.vx_m_per_s != 0.0 or leg.vy_m_per_s != 0.0:
+            elapsed_s = [(instant_ns - leg.start_ns) / NS_PER_S for instant_ns in t_ns]
+            x_m = [leg.x_m + leg.vx_m_per_s * passed_s for passed_s in elapsed_s]
+            y_m = [leg.y_m + leg.vy_m_per_s * passed_s for passed_s in elapsed_s]
+            of_instant = None
+        question = Question(x_m, y_m, self._height_m, self._indoor, cell)
+        if len(x_m) == 1 and (here := self._here) is not None and (here.x_m, here.y_m) == (x_m, y_m):
+            question.gain_db = here.gain_db if cell is None or here.gain_db is None else here.gain_db[cell : cell + 1]
+        elif cell is None:
+            self._here = question
+        return question, of_instant
+
+    def _worsened(self, gain_db: Floats, t_ns: Sequence[int], cell: int | None) -> Floats:
         """The gains less what stands in the way at these instants."""
-        weather = self._radio.weather
+        if not self._obstacles:
+            return gain_db
+        weather, gain_db, instants_ns = self._radio.weather, gain_db.copy(), np.array(t_ns)
         for site, obstacle in self._obstacles.items():
             if cell is None or weather.site_of[cell] == site:
                 rows = weather.rows_of(site) if cell is None else slice(None)
-                gain_db[rows] -= obstacle.loss_db(t_ns, partial(self._distance_m, site))
+                gain_db[rows] -= obstacle.loss_db(instants_ns, partial(self._distance_m, site))
         return gain_db
 
     def _distance_m(self, site: int, t_ns: Instants) -> Floats:
@@ -324,6 +394,6 @@ class Link:
         return max(end_ns, (rest_ns - 1) // self._period_ns * self._period_ns)  # the last measurement before it
 
 
-def _first(grid_ns: Instants, condition: npt.NDArray[np.bool_], kind: ChangeKind, cell: int) -> list[Change]:
-    k = int(np.argmax(condition))
-    return [Change(int(grid_ns[k]), kind, cell)] if condition[k] else []
+def _first(grid_ns: range, condition: npt.NDArray[np.bool_], kind: ChangeKind, cell: int) -> Change | None:
+    k = int(condition.argmax())
+    return Change(grid_ns[k], kind, cell) if condition[k] else None

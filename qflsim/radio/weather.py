@@ -8,7 +8,7 @@ import numpy as np
 from qflsim.errors import InputWarning
 from qflsim.radio.absorption import specific_attenuation_db_per_km
 from qflsim.radio.antenna import sector_attenuation_db
-from qflsim.radio.fields import GaussianFields, soft_los
+from qflsim.radio.fields import GaussianFields, Numbers, soft_los
 from qflsim.radio.pathloss import PathLoss
 from qflsim.streams import Streams
 from qflsim.units import Floats
@@ -58,7 +58,7 @@ class Weather:
         self.offset_db = np.array([places[cell.site].offset_db for cell in sites.cells])
         """the offset of each cell, by which whoever compares cells favours it"""
         self._air_db_per_m = float(specific_attenuation_db_per_km(sites.carrier_hz)) / 1000.0
-        self._rows: dict[tuple[str, int | None], tuple[int, ...]] = {}
+        self._everywhere: dict[tuple[str, ...], Numbers] = {}
         self._farthest_m = law.limits.farthest_m
 
     def rows_of(self, site: int) -> slice:
@@ -66,66 +66,75 @@ class Weather:
         return slice(site * self.sites.sectors, (site + 1) * self.sites.sectors)
 
     def gain_db(
-        self, x_m: Floats, y_m: Floats, device_height_m: float, indoor: bool = False, cell: int | None = None
+        self, x_m: Floats, y_m: Floats, device_height_m: float, indoor: bool = False, cells: Numbers | None = None
     ) -> Floats:
-        """Gain [dB] of each cell (rows), or of one, at each place (columns), site antennas counted, devices' not."""
-        site = None if cell is None else self.site_of[cell]
-        sites = slice(None) if site is None else slice(site, site + 1)
-        dx_m, dy_m = x_m - self._x_m[sites], y_m - self._y_m[sites]
+        """Gain [dB] of each cell (rows) at each place (columns), site antennas counted, devices' not.
+
+        With `cells`, one for each place, there is one row: of that cell there.
+        """
+        sites = None if cells is None else self._site_rows[cells]
+        site_x_m, site_y_m = (self._x_m, self._y_m) if sites is None else (self._x_m[sites, 0], self._y_m[sites, 0])
+        dx_m, dy_m = np.atleast_2d(x_m - site_x_m), np.atleast_2d(y_m - site_y_m)
         distance_m = np.hypot(dx_m, dy_m)
-        nearest_m = distance_m.min(axis=0)
-        if nearest_m.max() > self._farthest_m:
-            self._tell(nearest_m)
-        gain_db = self.sites.antenna_gain_dbi - self._loss_db(x_m, y_m, distance_m, device_height_m, indoor, site)
+        if distance_m.max() > self._farthest_m:
+            self._tell(distance_m.min(axis=0))
+        gain_db = self.sites.antenna_gain_dbi - self._loss_db(x_m, y_m, distance_m, device_height_m, indoor, sites)
         if self.sites.sectors == 1:
             return gain_db
-        cells = slice(None) if cell is None else slice(cell, cell + 1)
-        rows = self._site_rows[cells] - (site or 0)
-        azimuth_deg = np.degrees(np.arctan2(dy_m, dx_m))[rows] - self._azimuth_deg[cells]
+        rows, azimuth_of_deg = (
+            (self._site_rows, self._azimuth_deg) if cells is None else (slice(None), self._azimuth_deg[cells].T)
+        )
+        azimuth_deg = np.degrees(np.arctan2(dy_m, dx_m))[rows] - azimuth_of_deg
         below_deg = np.degrees(np.arctan2(self.sites.height_m - device_height_m, distance_m))[rows]
         off_deg = below_deg - self.sites.tilt_deg
         return np.asarray(gain_db[rows] - sector_attenuation_db(azimuth_deg, off_deg, self.sites.beamwidth_deg))
 
-    def _tell(self, distance_m: Floats) -> None:
-        outside = self._path_loss.limits.too_far(self._path_loss.kind, distance_m)
+    def _tell(self, nearest_m: Floats) -> None:
+        outside = self._path_loss.limits.too_far(self._path_loss.kind, nearest_m)
+        if outside is None:
+            return
         self._farthest_m = math.inf
-        if outside is not None and self._strict:
+        if self._strict:
             raise outside
         warnings.warn(str(outside), InputWarning, stacklevel=2)
 
     def _loss_db(
-        self, x_m: Floats, y_m: Floats, distance_m: Floats, device_height_m: float, indoor: bool, site: int | None
+        self, x_m: Floats, y_m: Floats, distance_m: Floats, device_height_m: float, indoor: bool, sites: Numbers | None
     ) -> Floats:
         law, height_m, carrier_hz = self._path_loss, self.sites.height_m, self.sites.carrier_hz
         los_db, nlos_db = law.loss_db(distance_m, height_m, device_height_m, carrier_hz)
         air_db = self._air_db_per_m * np.hypot(distance_m, height_m - device_height_m)
         los_probability = law.los_probability(distance_m, height_m, device_height_m)
         if indoor and law.o2i_sigma_db is not None:
-            state, shadow = self._shadows(x_m, y_m, ("shadow-o2i",), site)
+            state, shadow = self._shadows(x_m, y_m, ("shadow-o2i",), sites)
             los = soft_los(state, los_probability, carrier_hz)
             return np.asarray(air_db + los * los_db + (1.0 - los) * nlos_db + law.o2i_sigma_db * shadow)
-        state, shadow_los, shadow_nlos = self._shadows(x_m, y_m, ("shadow-los", "shadow-nlos"), site)
+        state, shadow_los, shadow_nlos = self._shadows(x_m, y_m, ("shadow-los", "shadow-nlos"), sites)
         los_sigma_db, nlos_sigma_db = law.sigma_db(distance_m, height_m, device_height_m, carrier_hz)
         los = soft_los(state, los_probability, carrier_hz)
         return np.asarray(air_db + los * (los_db + los_sigma_db * shadow_los)
                           + (1.0 - los) * (nlos_db + nlos_sigma_db * shadow_nlos))  # fmt: skip
 
-    def _shadows(self, x_m: Floats, y_m: Floats, kinds: tuple[str, ...], site: int | None) -> list[Floats]:
-        """The LOS state's field and those of shadows, for the sites, or one (rows), at places (columns)."""
-        values = self._fields(x_m, y_m, self._needed(kinds, site))
-        count = len(self._x_m) if site is None else 1
-        own = [values[k * count : (k + 1) * count] for k in range(len(kinds) + 1)]
-        common = values[len(own) * count :]
+    def _shadows(self, x_m: Floats, y_m: Floats, kinds: tuple[str, ...], sites: Numbers | None) -> list[Floats]:
+        """The LOS state's field and those of shadows, for all sites (rows), or in one row for that at each place."""
+        if sites is None:
+            rows, numbers = len(self._x_m), self._numbers_everywhere(kinds)
+        else:
+            rows, numbers = 1, self._numbers(kinds, sites)
+        values = self._fields(x_m, y_m, numbers)
+        own = [values[k * rows : (k + 1) * rows] for k in range(1 + len(kinds))]
+        common = values[len(own) * rows :]
         return [own[0], *(self._common * both + self._own * one for both, one in zip(common, own[1:], strict=True))]
 
-    def _needed(self, kinds: tuple[str, ...], site: int | None) -> tuple[int, ...]:
-        """Numbers of the fields that a call needs: state and shadows of all sites or of one, then the common ones."""
-        rows = self._rows.get((kinds[0], site))
-        if rows is None:
-            count = len(self._x_m)
-            numbers = [0, *map(self._kinds.index, kinds)]
-            sites = range(count) if site is None else (site,)
-            common = [len(self._kinds) * count + number - 1 for number in numbers[1:]]
-            rows = (*(number * count + place for number in numbers for place in sites), *common)
-            self._rows[kinds[0], site] = rows
-        return rows
+    def _numbers(self, kinds: tuple[str, ...], sites: Numbers) -> Numbers:
+        """Numbers of fields, a column a site: the LOS state's, those of shadows, then those common to all sites."""
+        count, numbers = len(self._x_m), [0, *map(self._kinds.index, kinds)]
+        common = [np.full(len(sites), len(self._kinds) * count + number - 1) for number in numbers[1:]]
+        return np.array([*(number * count + sites for number in numbers), *common])
+
+    def _numbers_everywhere(self, kinds: tuple[str, ...]) -> Numbers:
+        """Numbers of the fields of all sites, one after the other, and once the common ones."""
+        if kinds not in self._everywhere:
+            numbers, own = self._numbers(kinds, np.arange(len(self._x_m))), 1 + len(kinds)
+            self._everywhere[kinds] = np.concatenate([numbers[:own].ravel(), numbers[own:, 0]])
+        return self._everywhere[kinds]

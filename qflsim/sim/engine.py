@@ -1,5 +1,6 @@
 """The event engine: SimPy with integer nanoseconds, a stated order within one instant, and observers."""
 
+import gc
 from collections.abc import Callable, Generator, Sequence
 from enum import IntEnum
 from typing import Any, TypeAlias
@@ -100,11 +101,14 @@ class Engine:
 
     def run(self) -> str:
         """Handles events until someone stops the run or nothing is left to happen; returns the reason."""
+        gc.freeze()  # what was there before is not searched for garbage again and again: a fifth of the time of a run
         try:
             while self.ending is None:
                 self._environment.step()
         except EmptySchedule:
             self.stop("nothing is left that could happen", failed=True)
+        finally:
+            gc.unfreeze()
         assert self.ending is not None
         return self.ending
 

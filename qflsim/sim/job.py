@@ -35,6 +35,7 @@ class Job:
         self._compile_ns = to_ns(self._group.processor.compile_s) if self._circuits else 0
         self._queued_ns, self._start_ns, self._busy_ns = engine.now_ns, NEVER_NS, 0
         self._charge: Charge | None = None
+        self._steps_ns: list[int] = []
         self._outages = 0
         self._complete = False
         self.gathered = Gathered()
@@ -51,13 +52,17 @@ class Job:
         self._start_ns = self._engine.now_ns
         self.gathered = self._world.gathered(self._device)
         self._charge = self._group.training.charge(self._key[1], self._number, self.gathered)
+        self._steps_ns = [to_ns(step_s) for step_s in self._charge.steps_s]
+        self._steps_ns[0] += self._compile_ns
+
+    @property
+    def least_ns(self) -> int:
+        """How long the work takes if nothing fails. It must have been waited for."""
+        return sum(self._steps_ns)
 
     def work(self) -> Generator[simpy.Event, Any, None]:
         """Compilation, then step after step. Without power nothing runs, and the step at hand begins anew."""
-        assert self._charge is not None
-        steps_ns = [to_ns(step_s) for step_s in self._charge.steps_s]
-        steps_ns[0] += self._compile_ns
-        done = 0
+        steps_ns, done = self._steps_ns, 0
         while done < len(steps_ns):
             fails_ns = yield from self._powered()
             now_ns, finished = self._engine.now_ns, done

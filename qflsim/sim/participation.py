@@ -51,6 +51,8 @@ class Participation:
         self.site = -1
         self._world, self._server, self._engine = world, server, world.engine
         self._key, self._group = world.fleet.key(device), world.group(device)
+        self._link = world.link(device)
+        self._link.expect(self.invited_ns)
         self._meter = Meter(world.engine, self._group.power, world.charge(device), device, self.switch_off)
         self._process = world.engine.process(self._story())
 
@@ -86,8 +88,7 @@ class Participation:
     def _transfer(self, direction: Direction) -> Generator[simpy.Event, Any, None]:
         self.doing = f"coverage for the {direction.name.lower()}"
         rng = self._world.streams.named(*self._key, "fading", int(direction), self.number)
-        link = self._world.link(self.device)
-        transfer = Transfer(self._engine, self._world.air, link, direction, self.device, self.identity,
+        transfer = Transfer(self._engine, self._world.air, self._link, direction, self.device, self.identity,
                             self._group.weight, rng, self._meter,
                             lambda: self._first_served(direction))  # fmt: skip
         yield from transfer.carry()
@@ -115,6 +116,7 @@ class Participation:
             self.doing = "the training"
             self._say(Happening.TRAINING_START)
             self._server.begin_training(self, job.gathered)
+            self._link.expect(self._engine.now_ns + job.least_ns)
             yield from job.work()
             self.training_end_ns = self._engine.now_ns
             self._say(Happening.TRAINING_END)

@@ -57,7 +57,6 @@ class Roster:
                 else:
                     self._set_eligible(device, False)
                     heappush(self._aside, (ready_ns, device))
-            self._world.hear(there)
             invited += [self._start(device, round_, server) for device in there]
         if len(invited) < count:
             self._listen()

@@ -13,12 +13,13 @@ from qflsim.learning.tasks import Gathered
 from qflsim.learning.training import Training
 from qflsim.radio.budget import Radio
 from qflsim.radio.equipment import Equipment, Hardware
+from qflsim.radio.hearing import Hearing
 from qflsim.radio.link import Link
 from qflsim.sim.engine import Engine
 from qflsim.sim.surroundings import Surroundings
 from qflsim.sim.transfer import Air
 from qflsim.streams import Streams
-from qflsim.units import FOREVER_NS, NS_PER_S, SPEED_OF_LIGHT_M_PER_S, Floats
+from qflsim.units import FOREVER_NS, NS_PER_S, SPEED_OF_LIGHT_M_PER_S
 from qflsim.world.battery import Battery, Charge, Power
 from qflsim.world.blockage import Blocks, LinkOutage, LinkWeather
 from qflsim.world.compute import Processor
@@ -73,7 +74,6 @@ class World:
     link_outages: Sequence[LinkOutage]
     air: Air
     _charges: dict[int, Charge] = field(default_factory=dict)
-    _heard: dict[int, tuple[int, Floats]] = field(default_factory=dict)
 
     def group(self, device: int) -> Group:
         """The group of a device."""
@@ -108,22 +108,14 @@ class World:
 
     def link(self, device: int) -> Link:
         """What a device hears."""
-        hardware = self.hardware[device]
+        hardware, key = self.hardware[device], self.fleet.key(device)
         return Link(self.air.radio, self.fleet.track(device), hardware, self.failing, self._obstacles(device, hardware),
-                    self._heard.pop(device, None),
-                    lambda block: self.streams.named(*self.fleet.key(device), "measurement", block))  # fmt: skip
+                    lambda block: self.streams.named(*key, "measurement", block), self.hearing)  # fmt: skip
 
-    def hear(self, devices: Sequence[int]) -> None:
-        """What several devices hear now, all at once, which is a fraction of the work that it is one by one."""
-        now_ns = self.engine.now_ns
-        alike: dict[tuple[float, bool], list[int]] = {}
-        for device in devices:
-            hardware = self.hardware[device]
-            alike.setdefault((hardware.height_m, hardware.indoor), []).append(device)
-        for (height_m, indoor), together in alike.items():
-            x_m, y_m = np.array([self.fleet.track(device).leg(now_ns).at(now_ns) for device in together]).T
-            gain_db = self.radio.weather.gain_db(x_m, y_m, height_m, indoor)
-            self._heard.update((device, (now_ns, gain_db[:, k : k + 1])) for k, device in enumerate(together))
+    @cached_property
+    def hearing(self) -> Hearing:
+        """By which all links hear."""
+        return Hearing(self.air.radio.weather)
 
     def _obstacles(self, device: int, hardware: Hardware) -> Mapping[int, LinkWeather]:
         if not self.link_outages:

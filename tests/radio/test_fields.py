@@ -28,11 +28,11 @@ def test_a_value_does_not_depend_on_the_rest_of_the_call() -> None:
     """A thousand places at once, one at a time and in uneven pieces, all fields or some: the same bits."""
     fields = GaussianFields([STREAMS.named(i) for i in range(9)], [10.0, 13.0, 50.0] * 3)
     x_m, y_m = np.random.default_rng(1).uniform(-6000, 6000, (2, 1000))
-    everyone = tuple(range(9))
+    everyone = np.arange(9)
     at_once = fields(x_m, y_m, everyone)
     singly = np.hstack([fields(x_m[i : i + 1], y_m[i : i + 1], everyone) for i in range(1000)])
     pieces = np.hstack([fields(x_m[a:b], y_m[a:b], everyone) for a, b in ((0, 7), (7, 36), (36, 500), (500, 1000))])
-    some = fields(x_m, y_m, (7, 2, 2))
+    some = fields(x_m, y_m, np.array([7, 2, 2]))
     assert (at_once == singly).all()
     assert (at_once == pieces).all()
     assert (at_once[[7, 2, 2]] == some).all()
@@ -41,8 +41,8 @@ def test_a_value_does_not_depend_on_the_rest_of_the_call() -> None:
 def test_same_place_same_value_whoever_else_has_a_field() -> None:
     """A field depends on its own generator alone, and two devices at one place see the same."""
     place_m = np.array([321.0]), np.array([-45.0])
-    alone = GaussianFields([STREAMS.named("b")], [13.0])(*place_m, (0,))
-    among = GaussianFields([STREAMS.named("a"), STREAMS.named("b")], [50.0, 13.0])(*place_m, (0, 1))
+    alone = GaussianFields([STREAMS.named("b")], [13.0])(*place_m, np.array([0]))
+    among = GaussianFields([STREAMS.named("a"), STREAMS.named("b")], [50.0, 13.0])(*place_m, np.array([0, 1]))
     assert among[1, 0] == alone[0, 0]
     assert among[0, 0] != among[1, 0]
 
@@ -52,7 +52,7 @@ def test_autocorrelation_is_exponential_in_every_direction() -> None:
     for angle in (0.0, 0.5 * np.pi):
         for origin_m in (0.0, 5000.0):
             along_m = origin_m + 50.0 * np.array([0.0, 0.1, 0.25, 0.5, 1.0, 2.0])
-            values = ensemble(4000, 50.0)(along_m * np.cos(angle), along_m * np.sin(angle), tuple(range(4000)))
+            values = ensemble(4000, 50.0)(along_m * np.cos(angle), along_m * np.sin(angle), np.arange(4000))
             for k, distance in enumerate((0.0, 0.1, 0.25, 0.5, 1.0, 2.0)):
                 assert_mean(values[:, 0] * values[:, k], np.exp(-distance))
 
@@ -60,7 +60,7 @@ def test_autocorrelation_is_exponential_in_every_direction() -> None:
 def test_mean_variance_and_kurtosis() -> None:
     """Zero, one, and 3 - 1.5/M: with four waves the difference from a Gaussian shows."""
     for waves in (4, 64):
-        values = ensemble(20_000, 10.0, waves)(np.array([123.0]), np.array([45.0]), tuple(range(20_000)))[:, 0]
+        values = ensemble(20_000, 10.0, waves)(np.array([123.0]), np.array([45.0]), np.arange(20_000))[:, 0]
         assert_mean(values, 0.0)
         assert_mean(values**2, 1.0)
         assert_mean(values**4, 3.0 - 1.5 / waves)
@@ -69,7 +69,7 @@ def test_mean_variance_and_kurtosis() -> None:
 
 def test_share_of_places_in_line_of_sight() -> None:
     """The soft state exceeds one half at a share P_LOS of all places."""
-    values = ensemble(20_000, 50.0)(np.array([10.0]), np.array([20.0]), tuple(range(20_000)))[:, 0]
+    values = ensemble(20_000, 50.0)(np.array([10.0]), np.array([20.0]), np.arange(20_000))[:, 0]
     for probability in (0.036, 0.25, 0.5, 0.9):
         assert_mean(1.0 * (soft_los(values, np.array(probability), 28e9) > 0.5), probability)
 

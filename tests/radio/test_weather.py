@@ -150,12 +150,14 @@ def test_two_devices_at_one_place_hear_the_same() -> None:
 @pytest.mark.parametrize("sectors", [1, 3])
 @pytest.mark.parametrize("indoor", [False, True])
 def test_one_cell_is_its_row_of_all(sectors: int, indoor: bool) -> None:
-    """Asked for one cell, the weather gives that row to the last bit."""
+    """Asked for one cell, or for another one at each place, the weather gives that of its row to the last bit."""
     sky, (x_m, y_m) = city(sectors=sectors), places(40)
     everything = sky.gain_db(x_m, y_m, 1.5, indoor)
     assert everything.shape == (3 * sectors, 40)
     for cell in range(3 * sectors):
-        np.testing.assert_array_equal(sky.gain_db(x_m, y_m, 1.5, indoor, cell)[0], everything[cell])
+        np.testing.assert_array_equal(sky.gain_db(x_m, y_m, 1.5, indoor, np.full(40, cell))[0], everything[cell])
+    mixed = np.arange(40) % (3 * sectors)
+    np.testing.assert_array_equal(sky.gain_db(x_m, y_m, 1.5, indoor, mixed)[0], everything[mixed, np.arange(40)])
 
 
 def test_a_millimetre_is_hardly_heard() -> None:

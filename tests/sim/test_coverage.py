@@ -36,9 +36,7 @@ def field(seed: int) -> World:
         "devices": [{"count": DEVICES, "mobility": area}],
     }  # fmt: skip
     scenario = parse(data, Path())
-    world = build(scenario, read(scenario)).server._world
-    world.hear(range(DEVICES))
-    return world
+    return build(scenario, read(scenario)).server._world
 
 
 def heard(world: World, device: int) -> tuple[int, Floats]:

@@ -32,20 +32,15 @@ def world() -> World:
 
 
 def test_hearing_together_is_hearing_alone() -> None:
-    """Levels and margins of a link whose device was heard among others: the same bits, whatever was asked between."""
+    """Levels and margins of links that expected to be asked, heard with all others: the same bits as alone, whatever
+    was asked between."""
     together, alone = world(), world()
-    together.hear(range(9))
-    for device in range(9):
-        links = [sky.link(device) for sky in (together, alone)]
-        for t_ns in (0, 10**9, 0):
+    expecting = [together.link(device) for device in range(9)]
+    for device, link in enumerate(expecting):
+        link.expect(device * 10**8)
+    for device, link in enumerate(expecting):
+        for t_ns in (0, device * 10**8, 10**9, 0):
             for direction in Direction:
-                ours, theirs = (link.quality(direction, t_ns) for link in links)
-                np.testing.assert_array_equal(ours, theirs)
-
-
-def test_what_was_heard_counts_once() -> None:
-    """A second link of the same device listens for itself."""
-    sky = world()
-    sky.hear([3])
-    first, second = (sky.link(3).quality(Direction.UPLOAD, 0) for _ in range(2))
-    np.testing.assert_array_equal(first, second)
+                np.testing.assert_array_equal(
+                    link.quality(direction, t_ns), alone.link(device).quality(direction, t_ns)
+                )
