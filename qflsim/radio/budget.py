@@ -64,7 +64,8 @@ class Radio:
         Below the lowest SNR of the rate map it sends in as much of that part as it reaches this SNR in.
         """
         used_db = np.minimum(0.0, snr_db - self.rate_map.cut_db)
-        return self.fading.means(self.rate_map, snr_db - used_db) * from_db(used_db)
+        means = self.fading.means(self.rate_map, snr_db - used_db)
+        return means * from_db(used_db) if used_db.any() else means
 
 
 class Carried(NamedTuple):

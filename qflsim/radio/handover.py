@@ -1,6 +1,7 @@
 """Handover: when a neighbour has been better for long enough, and what the change costs."""
 
 import math
+from functools import cached_property
 from typing import Annotated, Literal
 
 import numpy as np
@@ -45,13 +46,13 @@ class A3(Model):
     failure_timer_s: Wait = 1.2
     reestablishment_s: Wait = 0.5
 
-    @property
+    @cached_property
     def memory(self) -> int:
         """Number of past samples after which less than 1e-6 of the filter's weight remains."""
         keep = 1.0 - 2.0 ** (-self.filter_coefficient / 4.0)
         return math.ceil(math.log(FORGOTTEN) / math.log(keep)) if keep > 0.0 else 0
 
-    @property
+    @cached_property
     def trigger_samples(self) -> int:
         """Number of consecutive samples, the entry included, at which the entering condition must hold."""
         # Nine decimals absorb binary fractions: 0.56 s / 0.08 s must be 7, not 7.000000000000001.
@@ -66,10 +67,15 @@ class A3(Model):
         """
         window = self.memory + 1
         assert rsrp_dbm.shape[1] >= window
-        weights = (1.0 - 2.0 ** (-self.filter_coefficient / 4.0)) ** np.arange(window - 1, -1, -1)
         recent = np.lib.stride_tricks.sliding_window_view(rsrp_dbm, window, axis=1)
         # C order puts the window last and contiguous: every sum then runs in the same order.
-        return np.asarray(np.multiply(recent, weights / weights.sum(), order="C").sum(axis=-1))
+        return np.asarray(np.multiply(recent, self._weights, order="C").sum(axis=-1))
+
+    @cached_property
+    def _weights(self) -> Floats:
+        """What the filter gives each remembered sample and, last, the present one."""
+        weights = (1.0 - 2.0 ** (-self.filter_coefficient / 4.0)) ** np.arange(self.memory, -1, -1)
+        return np.asarray(weights / weights.sum())
 
     def first_trigger(self, filtered_dbm: Floats, serving: int, cell_offset_db: Floats) -> tuple[int, int] | None:
         """The first sample at which a handover is due, and its target: the strongest of those due; None if none is.

@@ -1,6 +1,6 @@
 """What devices hear of the cells, worked out for many of them at once."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import TypeAlias
 
 import numpy as np
@@ -26,30 +26,32 @@ class Question:
 
 
 class Hearing:
-    """Answers questions to the weather. Those that were put beforehand are answered with the first that is needed.
+    """Answers questions to the weather. Those that are known beforehand are answered with the first that is asked.
 
     One answer to many questions takes little more time than one to a single one, and is the same to the last bit.
-    A question put for an instant is answered with others at that instant, or not at all where nobody needs it then.
     """
 
     def __init__(self, weather: Weather) -> None:
         self._weather = weather
         self._sure: list[Question] = []
-        self._at: dict[int, list[Question]] = {}
-        """those that were put for an instant"""
+        self._at: dict[int, list[Callable[[], Question | None]]] = {}
 
-    def put(self, question: Question, at_ns: int | None = None) -> None:
-        """A question that will surely be asked, or else will be at this instant if at all."""
-        (self._sure if at_ns is None else self._at.setdefault(at_ns, [])).append(question)
+    def put(self, question: Question) -> None:
+        """A question that will surely be asked."""
+        self._sure.append(question)
+
+    def put_at(self, t_ns: int, question: Callable[[], Question | None]) -> None:
+        """Somebody may have a question at this instant: he says then which, if any. He is asked if anybody asks."""
+        self._at.setdefault(t_ns, []).append(question)
 
     def answer(self, question: Question, now_ns: int) -> Floats:
         """The answer to a question, put beforehand or not."""
         if question.gain_db is None:
-            together = [*self._sure, *self._at.pop(now_ns, ()), question]
+            others = [asked for ask in self._at.pop(now_ns, ()) if (asked := ask()) is not None]
+            self._answer(dict.fromkeys([*self._sure, *others, question]))
             self._sure = []
-            for past_ns in [at_ns for at_ns in self._at if at_ns < now_ns]:
+            for past_ns in [t_ns for t_ns in self._at if t_ns < now_ns]:
                 del self._at[past_ns]
-            self._answer(dict.fromkeys(together))
         assert question.gain_db is not None
         return question.gain_db
 

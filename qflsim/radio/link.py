@@ -72,8 +72,10 @@ class Link:
         self.budget = Budget(radio, hardware)
         self._period_ns = radio.period_ns
         self._ahead = 0
-        self._put: tuple[Sequence[int], int | None, _Asked] | None = None
-        """at which instants and of which cell something will be asked, and the question that was put for it"""
+        self._look: tuple[int, int, int] | None = None
+        """cell, beginning of the attachment and instant of the look that comes next"""
+        self._known: tuple[Sequence[int], int | None, _Asked] | None = None
+        """at which instants and of which cell something will be asked, and the question"""
         self._here: Question | None = None
         """the last one about all cells"""
         self._last_ns, self._last_db = -1, np.empty((0, 1))
@@ -84,8 +86,12 @@ class Link:
         """samples of all cells, from number `_first` on"""
 
     def expect(self, t_ns: int) -> None:
-        """Somebody will ask what is heard at this instant."""
-        self._expect(range(t_ns, t_ns + 1), None, None)
+        """Somebody will surely ask what is heard at this instant."""
+        self._hearing.put(self._known_question(range(t_ns, t_ns + 1), None))
+
+    def let_go(self) -> None:
+        """Nobody will look at what was to be looked at next."""
+        self._look = None
 
     def quality(self, direction: Direction, t_ns: int) -> tuple[Floats, Floats]:
         """Level and margin [dB] of each cell at an instant, as `Budget.quality` has them; minus infinity where down."""
@@ -181,7 +187,8 @@ class Link:
         if change.t_ns <= look_ns:
             return change
         if look_ns < FOREVER_NS:
-            self._expect_look(cell, since_ns, look_ns)
+            self._look = cell, since_ns, look_ns
+            self._hearing.put_at(look_ns, self._next_question)
         return Change(look_ns, ChangeKind.LOOK, cell)
 
     def _looked(self, change: Change, direction: Direction, cell: int, level_db: float, since_ns: int,
@@ -216,13 +223,16 @@ class Link:
         due = -(-since_ns // self._period_ns) + self._radio.handover.trigger_samples - 1
         return (samples, True) if samples[0] >= due else (range(samples[0], min(samples.stop, due)), False)
 
-    def _expect_look(self, cell: int, since_ns: int, look_ns: int) -> None:
-        """Puts the question that `_looked` will have at that instant."""
+    def _next_question(self) -> Question | None:
+        """What `_looked` will ask next, if it is not known yet."""
+        if self._look is None:
+            return None
+        cell, since_ns, look_ns = self._look
         samples, others = self._scope(since_ns, look_ns)
         if not others:
-            self._expect(self._grid(samples), self._alone(cell), look_ns)
-        elif fresh := self._not_heard(self._remembered(samples, since_ns)):
-            self._expect(self._grid(fresh), None, look_ns)
+            return self._known_question(self._grid(samples), self._alone(cell))
+        fresh = self._not_heard(self._remembered(samples, since_ns))
+        return self._known_question(self._grid(fresh), None) if fresh else None
 
     def _remembered(self, samples: range, since_ns: int) -> range:
         """These samples, and those before them that a trigger, and the filter behind it, remembers."""
@@ -317,16 +327,16 @@ class Link:
         end = self._first + self._gain_db.shape[1]
         return range(max(end, samples.start), samples.stop) if self._first <= samples.start <= end else samples
 
-    def _expect(self, t_ns: Sequence[int], cell: int | None, at_ns: int | None) -> None:
-        """Puts the question of what is heard at some instants: at an instant, if at all, or else surely."""
-        question = self._question(t_ns, cell)
-        self._hearing.put(question[0], at_ns)
-        self._put = t_ns, cell, question
+    def _known_question(self, t_ns: Sequence[int], cell: int | None) -> Question:
+        """What will be asked about these instants, which `_gains` then knows again."""
+        asked = self._question(t_ns, cell)
+        self._known = t_ns, cell, asked
+        return asked[0]
 
     def _gains(self, t_ns: Sequence[int], cell: int | None, now_ns: int) -> Floats:
         """Gains [dB] of all cells (rows), or one, at instants that increase."""
-        put, self._put = self._put, None
-        question, of_instant = put[2] if put and put[:2] == (t_ns, cell) else self._question(t_ns, cell)
+        known, self._known = self._known, None
+        question, of_instant = known[2] if known and known[:2] == (t_ns, cell) else self._question(t_ns, cell)
         gain_db = self._hearing.answer(question, now_ns)
         return self._worsened(gain_db if of_instant is None else gain_db[:, of_instant], t_ns, cell)
 

@@ -230,8 +230,8 @@ class BandShare:
 
     def __init__(self, efficiency: Efficiency) -> None:
         self._efficiency = efficiency
-        self._progress = Progress(self._speeds, terms=5)
-        """terms: weight, the three of `Power`, efficiency when alone"""
+        self._progress = Progress(self._speeds, terms=4)
+        """terms: weight, and the three of `Power`"""
 
     @property
     def flows(self) -> int:
@@ -264,10 +264,13 @@ class BandShare:
 
     def _terms(self, weight: float, power: Power) -> tuple[float, ...]:
         assert WEIGHTS[0] <= weight <= WEIGHTS[1], weight
-        return weight, *power, float(self._efficiency(np.array([power.snr_db()]))[0])
+        return weight, *power
 
     def _speeds(self, terms: Floats) -> Floats:
-        weight, full_db, most_db, least, alone = terms
+        weight, full_db, most_db, least = terms
+        if len(weight) == 1:
+            return np.ones(1)
         share = weight / weight.sum()
-        efficiency = self._efficiency(np.minimum(full_db - 10.0 * np.log10(np.maximum(share, least)), most_db))
-        return np.asarray(share * (efficiency / alone))
+        snr_db = np.minimum(full_db - np.array((10.0 * np.log10(np.maximum(share, least)), 0.0 * share)), most_db)
+        shared, alone = self._efficiency(snr_db)
+        return np.asarray(share * (shared / alone))

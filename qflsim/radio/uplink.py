@@ -61,5 +61,6 @@ class Uplink(Model):
 
     def snr_db(self, coupling_loss_db: Floats, bandwidth_hz: float, greatest_dbm: float, figure_db: float) -> Floats:
         """SNRs at the site of devices that send over this bandwidth; `figure_db` is the site's noise figure."""
-        power_dbm = self.power_dbm(coupling_loss_db, bandwidth_hz, greatest_dbm)
+        controlled = self.p0_dbm is not None
+        power_dbm = self.power_dbm(coupling_loss_db, bandwidth_hz, greatest_dbm) if controlled else greatest_dbm
         return power_dbm - coupling_loss_db - (noise_dbm(bandwidth_hz, figure_db) + self.noise_rise_db)

@@ -93,6 +93,7 @@ class Transfer:
                 yield from self._behind(self.last_cell)
             self._complete = True
         finally:
+            self._link.let_go()
             self._turn_to(_Waits.SHARING)
             self._meter.turn_to(Activity.IDLE)
             self._emit_record()
@@ -160,7 +161,7 @@ class Transfer:
         try:
             while True:
                 change = self._link.next_change(self._direction, cell, level_db, attached_ns, self._engine.now_ns)
-                yield done | self._engine.at(change.t_ns, Order.WORLD, self._device)
+                yield self._engine.first(done, change.t_ns, Order.WORLD, self._device)
                 if done.triggered:
                     return None, cell
                 if change.kind is ChangeKind.RATE:

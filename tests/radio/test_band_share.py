@@ -26,7 +26,7 @@ def shannon(snr_db: Floats) -> Floats:
 
 def faded(snr_db: Floats) -> Floats:
     """What the product's own laws make of it."""
-    return np.array([Rayleigh().moments(GapRate(), snr)[0] for snr in snr_db.tolist()])
+    return np.array([Rayleigh().moments(GapRate(), snr)[0] for snr in snr_db.flat]).reshape(snr_db.shape)
 
 
 def drain(cell: Books, now_ns: int) -> list[tuple[int, int]]:
