@@ -16,7 +16,7 @@ from qflsim.radio.hearing import Hearing, Question
 from qflsim.records import Direction
 from qflsim.units import FOREVER_NS, NS_PER_S, Floats, to_ns
 from qflsim.world.blockage import Blocks, LinkWeather
-from qflsim.world.mobility import Track
+from qflsim.world.mobility import Leg, Track
 from qflsim.world.outages import Downtime
 
 Instants = npt.NDArray[np.int64]
@@ -28,6 +28,7 @@ KEPT = 64
 """Blocks of errors that are kept at a time."""
 _NEVER = Downtime(())
 """Of a site that does not fail."""
+_NO_LEG = Leg(0, 0, 0.0, 0.0, 0.0, 0.0)
 _NOTHING: Mapping[int, LinkWeather] = MappingProxyType({})
 
 
@@ -72,6 +73,7 @@ class Link:
         self.budget = Budget(radio, hardware)
         self._period_ns = radio.period_ns
         self._ahead = 0
+        self._leg = _NO_LEG
         self._look: tuple[int, int, int] | None = None
         """cell, beginning of the attachment and instant of the look that comes next"""
         self._known: tuple[Sequence[int], int | None, _Asked] | None = None
@@ -112,7 +114,12 @@ class Link:
 
     def speed_m_per_s(self, t_ns: int) -> float:
         """Speed of the device."""
-        return self._track.leg(t_ns).speed_m_per_s
+        return self._leg_at(t_ns).speed_m_per_s
+
+    def _leg_at(self, t_ns: int) -> Leg:
+        if not self._leg.start_ns <= t_ns < self._leg.end_ns:
+            self._leg = self._track.leg(t_ns)
+        return self._leg
 
     def coverage(self, direction: Direction, now_ns: int) -> tuple[int, int | None]:
         """(now, cell) of the strongest cell that is up and covers the device; else (when to look again, None).
@@ -342,7 +349,7 @@ class Link:
 
     def _question(self, t_ns: Sequence[int], cell: int | None) -> _Asked:
         """What is to be asked about these instants; a device at rest asks once for all of them."""
-        leg = self._track.leg(t_ns[0])
+        leg = self._leg_at(t_ns[0])
         x_m, y_m = [leg.x_m], [leg.y_m]
         of_instant = np.zeros(len(t_ns), dtype=np.int64) if len(t_ns) > 1 else None
         if not leg.start_ns <= t_ns[0] <= t_ns[-1] < leg.end_ns:
@@ -388,7 +395,7 @@ class Link:
         It rests while it stands, is attached to the same cell, nothing gets in its way and no site fails or is
         repaired, for so long that no filter and no trigger remembers otherwise.
         """
-        law, leg = self._radio.handover, self._track.leg(now_ns)
+        law, leg = self._radio.handover, self._leg_at(now_ns)
         settled_ns = now_ns - (law.memory + law.trigger_samples) * self._period_ns
         if leg.vx_m_per_s != 0.0 or leg.vy_m_per_s != 0.0 or max(leg.start_ns, since_ns) > settled_ns:
             return end_ns

@@ -270,7 +270,7 @@ class BandShare:
         weight, full_db, most_db, least = terms
         if len(weight) == 1:
             return np.ones(1)
-        share = weight / weight.sum()
+        share = weight / np.add.reduce(weight)
         snr_db = np.minimum(full_db - np.array((10.0 * np.log10(np.maximum(share, least)), 0.0 * share)), most_db)
         shared, alone = self._efficiency(snr_db)
         return np.asarray(share * (shared / alone))

@@ -7,6 +7,7 @@ from typing import Any, TypeAlias
 
 import simpy
 from simpy.core import EmptySchedule
+from simpy.events import PENDING
 
 from qflsim.records import Observer, Record
 from qflsim.units import FOREVER_NS
@@ -60,20 +61,18 @@ class Engine:
             self._environment.schedule(event, (order << _ENTITY_BITS) + entity, t_ns - self.now_ns)  # type: ignore[arg-type]
         return event
 
-    def first(self, event: simpy.Event, t_ns: int, order: Order, entity: int = 0) -> simpy.Event:
-        """An event that happens with another one, or else at `t_ns`; a SimPy condition would cost twice as much."""
-        either = self._environment.event()
+    def either(self, one: simpy.Event, other: simpy.Event) -> simpy.Event:
+        """An event that happens with the first of two; a condition of SimPy would take twice the time."""
+        first = self._environment.event()
 
         def happen(_: simpy.Event) -> None:
-            if not either.triggered:
-                either.succeed()
+            if first._value is PENDING:
+                first.succeed()
 
-        assert event.callbacks is not None
-        event.callbacks.append(happen)
-        timer = self.at(t_ns, order, entity)
-        assert timer.callbacks is not None
-        timer.callbacks.append(happen)
-        return either
+        for event in (one, other):
+            assert event.callbacks is not None, "it has happened already"
+            event.callbacks.append(happen)
+        return first
 
     def wait(self, delay_ns: int, order: Order = Order.COMPLETION, entity: int = 0) -> simpy.Event:
         """An event that happens after `delay_ns`."""

@@ -51,7 +51,7 @@ class Job:
             yield self._turn
         self._start_ns = self._engine.now_ns
         self.gathered = self._world.gathered(self._device)
-        self._charge = self._group.training.charge(self._key[1], self._number, self.gathered)
+        self._charge = self._group.job(self._key[1], self._number, self.gathered)
         self._steps_ns = [to_ns(step_s) for step_s in self._charge.steps_s]
         self._steps_ns[0] += self._compile_ns
 

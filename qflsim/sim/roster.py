@@ -79,7 +79,9 @@ class Roster:
         self._admit(device)
         engine = self._world.engine
         leaves_ns = self._world.fleet.leaves_ns(device, engine.now_ns)
-        calls = [engine.call_at(leaves_ns, Order.WORLD, device + 1, participation.switch_off)]
+        calls = []
+        if leaves_ns < FOREVER_NS:
+            calls.append(engine.call_at(leaves_ns, Order.WORLD, device + 1, participation.switch_off))
         if self._timeout_s is not None:
             limit_ns = engine.now_ns + to_ns(self._timeout_s)
             calls.append(engine.call_at(limit_ns, Order.POLICY, participation.identity,

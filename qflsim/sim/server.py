@@ -69,7 +69,7 @@ class Server:
             limit_ns = FOREVER_NS if when.limit_s is None else self._engine.now_ns + to_ns(when.limit_s)
             limit = self._engine.at(limit_ns, Order.POLICY)
             while not (limit.processed or when.closes(len(invited), self._answered, self._arrived)):
-                yield self._news() | limit
+                yield self._engine.either(self._news(), limit)
             if when.late == "recall":
                 for participation in [p for p in invited if p.identity in self._roster.in_flight]:
                     participation.call_off(Fate.RECALLED)

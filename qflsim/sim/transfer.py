@@ -161,7 +161,7 @@ class Transfer:
         try:
             while True:
                 change = self._link.next_change(self._direction, cell, level_db, attached_ns, self._engine.now_ns)
-                yield self._engine.first(done, change.t_ns, Order.WORLD, self._device)
+                yield self._engine.either(done, self._engine.at(change.t_ns, Order.WORLD, self._device))
                 if done.triggered:
                     return None, cell
                 if change.kind is ChangeKind.RATE:

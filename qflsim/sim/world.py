@@ -10,6 +10,7 @@ import simpy
 
 from qflsim.learning.interference import InterferenceGraphs
 from qflsim.learning.tasks import Gathered
+from qflsim.learning.training import Charge as Job
 from qflsim.learning.training import Training
 from qflsim.radio.budget import Radio
 from qflsim.radio.equipment import Equipment, Hardware
@@ -25,6 +26,9 @@ from qflsim.world.blockage import Blocks, LinkOutage, LinkWeather
 from qflsim.world.compute import Processor
 from qflsim.world.fleet import Fleet
 from qflsim.world.outages import Downtime
+
+KEPT = 1 << 16
+"""Jobs of so many devices are kept, of each group."""
 
 
 @dataclass(frozen=True)
@@ -45,6 +49,7 @@ class Group:
     battery: Battery | None = None
     resumes: bool = True
     """whether a job whose processor lost its power goes on with the steps that it had not finished"""
+    _jobs: dict[int, Job] = field(default_factory=dict)
 
     @property
     def processor(self) -> Processor:
@@ -55,6 +60,17 @@ class Group:
     def computes(self) -> bool:
         """Whether the devices train by themselves, on no processor that they share or that stands at a site."""
         return not self.at_site and not self.pools
+
+    def job(self, index: int, number: int, gathered: Gathered) -> Job:
+        """What a device's participation `number` runs. Who draws no batches has the same job each time."""
+        training = self.training
+        if training.batch < training.samples or gathered.graphs:
+            return training.charge(index, number, gathered)
+        if index not in self._jobs:
+            if len(self._jobs) == KEPT:
+                self._jobs.clear()
+            self._jobs[index] = training.charge(index, number, gathered)
+        return self._jobs[index]
 
     def pool(self, site: int) -> simpy.Resource | None:
         """The processors that a device shares whom this site served last."""
