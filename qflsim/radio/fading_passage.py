@@ -49,9 +49,24 @@ class EfficiencyTable(NamedTuple):
         return mean + part * (next_mean - mean), variance + part * (next_variance - variance)
 
 
-@lru_cache(maxsize=64)
+_TABLES = 64
+_LATEST: dict[tuple[int, int], tuple[PowerLaw, RateMap, EfficiencyTable]] = {}
+"""Tables by the identity of their laws, which are kept alive here."""
+
+
 def efficiency_table(law: PowerLaw, rate: RateMap) -> EfficiencyTable:
-    """The moments of a rate map under a law of power, by Gauss-Legendre quadrature between the map's corners.
+    """The moments of a rate map under a law of power; made once for laws that are equal."""
+    known = _LATEST.get((id(law), id(rate)))  # hashing what the laws are would take longer than all that a table does
+    if known is None:
+        if len(_LATEST) > _TABLES:
+            _LATEST.clear()
+        known = _LATEST[id(law), id(rate)] = law, rate, _integrated(law, rate)
+    return known[2]
+
+
+@lru_cache(maxsize=_TABLES)
+def _integrated(law: PowerLaw, rate: RateMap) -> EfficiencyTable:
+    """By Gauss-Legendre quadrature between the map's corners.
 
     Panels are equal in asinh(ln power): fine where the power is near its mean, wide in the deep fades, where the
     density is a power law and hence smooth. No corner lies inside a panel, so that jumps of the map cost nothing:

@@ -20,11 +20,16 @@ class Meter:
                  on_empty: Callable[[], None]) -> None:  # fmt: skip
         self._engine, self._power, self._charge, self._device, self._on_empty = engine, power, charge, device, on_empty
         self._activity, self._since_ns = Activity.IDLE, engine.now_ns
+        self._spent_ns = [0] * len(Activity)
         self._look: simpy.Event | None = None
-        self.spent_j = 0.0
         if charge is not None:
             charge.advance(engine.now_ns, power.idle_w)
             self._watch(charge)
+
+    @property
+    def spent_j(self) -> float:
+        """What it has spent until it last turned to something else."""
+        return sum(self._power.watts(activity) * to_s(self._spent_ns[activity]) for activity in Activity)
 
     def turn_to(self, activity: Activity) -> None:
         """The device does something else from now on."""
@@ -42,10 +47,10 @@ class Meter:
             self._engine.forget(self._look)
 
     def _settle(self) -> None:
-        now_ns, load_w = self._engine.now_ns, self._power.watts(self._activity)
+        now_ns = self._engine.now_ns
         if self._charge is not None:
-            self._charge.advance(now_ns, load_w)
-        self.spent_j += load_w * to_s(now_ns - self._since_ns)
+            self._charge.advance(now_ns, self._power.watts(self._activity))
+        self._spent_ns[self._activity] += now_ns - self._since_ns
         self._since_ns = now_ns
 
     def _watch(self, charge: Charge) -> None:

@@ -93,7 +93,7 @@ class World:
 
     def group(self, device: int) -> Group:
         """The group of a device."""
-        return self.groups[self.fleet.place(device)[0]]
+        return self.groups[self.fleet.group(device)]
 
     @cached_property
     def failing(self) -> Mapping[int, Downtime]:

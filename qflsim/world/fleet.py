@@ -49,8 +49,12 @@ class Fleet:
 
     def place(self, device: int) -> tuple[int, int]:
         """Number of its group and index in the group."""
-        group = bisect_right(self.first, device) - 1
+        group = self.group(device)
         return group, device - self.first[group]
+
+    def group(self, device: int) -> int:
+        """Number of its group."""
+        return bisect_right(self.first, device) - 1
 
     def members(self, group: int) -> range:
         """The devices of a group."""
@@ -112,7 +116,7 @@ class Fleet:
 
     def _off(self, device: int) -> Downtime:
         """When the device is switched off."""
-        churn = self.movers[self.place(device)[0]].churn
+        churn = self.movers[self.group(device)].churn
         if churn is None:
             return _NEVER_OFF
         if device not in self._off_times:

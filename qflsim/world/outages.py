@@ -192,7 +192,7 @@ class Downtime:
     __slots__ = ("_coming", "_intervals")
 
     def __init__(self, sources: Iterable[Iterator[Interval]]) -> None:
-        self._coming = _union(heapq.merge(*sources))
+        self._coming: Iterator[Interval] | None = _union(heapq.merge(*sources))
         self._intervals: list[Interval] = []
 
     def is_up(self, t_ns: int) -> bool:
@@ -218,11 +218,12 @@ class Downtime:
 
     def _next(self, t_ns: int) -> int:
         """Index of the first interval that starts after this instant, once all up to it are known."""
-        while not self._intervals or self._intervals[-1][0] <= t_ns:
+        while self._coming is not None and (not self._intervals or self._intervals[-1][0] <= t_ns):
             interval = next(self._coming, None)
             if interval is None:
-                break
-            self._intervals.append(interval)
+                self._coming = None
+            else:
+                self._intervals.append(interval)
         return bisect_right(self._intervals, t_ns, key=lambda interval: interval[0])
 
 
