@@ -3,32 +3,25 @@
 from bisect import bisect_left
 from collections.abc import Mapping, Sequence
 from enum import Enum
-from functools import partial
 from types import MappingProxyType
-from typing import NamedTuple, TypeAlias
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from qflsim.radio.budget import Budget, Radio
 from qflsim.radio.equipment import Hardware
-from qflsim.radio.hearing import Hearing, Question
+from qflsim.radio.hearing import Ear, Hearing, Question
 from qflsim.records import Direction
 from qflsim.units import FOREVER_NS, NS_PER_S, Floats, to_ns
 from qflsim.world.blockage import Blocks, LinkWeather
-from qflsim.world.mobility import Leg, Track
+from qflsim.world.mobility import Track
 from qflsim.world.outages import Downtime
 
-Instants = npt.NDArray[np.int64]
-_Asked: TypeAlias = tuple[Question, npt.NDArray[np.int64] | None]
-"""A question, and which of its places belongs to each instant; None where each has its own."""
 LOOKS_AHEAD_NS = 60 * NS_PER_S
 """How far ahead what may get in the way is looked for."""
-KEPT = 64
-"""Blocks of errors that are kept at a time."""
 _NEVER = Downtime(())
 """Of a site that does not fail."""
-_NO_LEG = Leg(0, 0, 0.0, 0.0, 0.0, 0.0)
 _NOTHING: Mapping[int, LinkWeather] = MappingProxyType({})
 
 
@@ -53,11 +46,9 @@ class Change(NamedTuple):
 class Link:
     """One device's view of all cells, on a grid of measurement instants that is the same for everybody.
 
-    All answers are functions of the world, of the instant and of what is asked; nothing is remembered but samples that
-    would come out the same again. It looks ahead by few samples at first and by more as time goes on, and at other
-    cells than the serving one no sooner than a handover can be due. `downtimes` are those of the sites that can fail,
-    `obstacles` what makes the link to a site worse at times, `errors` the streams of blocks of `MOST` samples, by which
-    measurements err. Links that share a `hearing` are worked out together as far as they know what they will ask.
+    All answers are functions of the world, of the instant and of what is asked. It looks ahead by few samples at first
+    and by more as time goes on, and at other cells than the serving one no sooner than a handover can be due.
+    `downtimes` are those of the sites that can fail; for the rest of what it takes see `Ear`.
     """
 
     FEWEST, MOST = 4, 32
@@ -65,31 +56,19 @@ class Link:
     def __init__(self, radio: Radio, track: Track, hardware: Hardware, downtimes: Mapping[int, Downtime],
                  obstacles: Mapping[int, LinkWeather] = _NOTHING, errors: Blocks | None = None,
                  hearing: Hearing | None = None) -> None:  # fmt: skip
-        self._radio, self._track, self._downtimes, self._obstacles = radio, track, downtimes, obstacles
-        self._height_m, self._indoor = hardware.height_m, hardware.indoor
-        self._errors, self._error_db = errors, dict[int, Floats]()
-        self._errs = errors is not None and radio.handover.measurement_error_db > 0.0
-        self._hearing = hearing or Hearing(radio.weather)
+        self._radio, self._downtimes = radio, downtimes
+        self._ear = Ear(radio, track, hardware, obstacles, errors, hearing)
         self.budget = Budget(radio, hardware)
         self._period_ns = radio.period_ns
         self._ahead = 0
-        self._leg = _NO_LEG
         self._look: tuple[int, int, int] | None = None
         """cell, beginning of the attachment and instant of the look that comes next"""
-        self._known: tuple[Sequence[int], int | None, _Asked] | None = None
-        """at which instants and of which cell something will be asked, and the question"""
-        self._here: Question | None = None
-        """the last one about all cells"""
-        self._last_ns, self._last_db = -1, np.empty((0, 1))
         self._asked: tuple[Direction, int] | None = None
         self._answer = (np.empty(0), np.empty(0))
-        self._first = 0
-        self._gain_db = np.empty((len(radio.weather.site_of), 0))
-        """samples of all cells, from number `_first` on"""
 
     def expect(self, t_ns: int) -> None:
         """Somebody will surely ask what is heard at this instant."""
-        self._hearing.put(self._known_question(range(t_ns, t_ns + 1), None))
+        self._ear.expect(t_ns)
 
     def let_go(self) -> None:
         """Nobody will look at what was to be looked at next."""
@@ -98,15 +77,9 @@ class Link:
     def quality(self, direction: Direction, t_ns: int) -> tuple[Floats, Floats]:
         """Level and margin [dB] of each cell at an instant, as `Budget.quality` has them; minus infinity where down."""
         if self._asked != (direction, t_ns):
-            level_db, margin_db = self._quality(direction, self._at(t_ns), range(t_ns, t_ns + 1))
+            level_db, margin_db = self._quality(direction, self._ear.at(t_ns), range(t_ns, t_ns + 1))
             self._asked, self._answer = (direction, t_ns), (level_db[:, 0], margin_db[:, 0])
         return self._answer
-
-    def _at(self, t_ns: int) -> Floats:
-        """Gains [dB] of all cells at an instant, in one column."""
-        if self._last_ns != t_ns:
-            self._last_ns, self._last_db = t_ns, self._gains(range(t_ns, t_ns + 1), None, t_ns)
-        return self._last_db
 
     def works(self, cell: int, t_ns: int) -> bool:
         """Whether the site of a cell is up."""
@@ -114,12 +87,7 @@ class Link:
 
     def speed_m_per_s(self, t_ns: int) -> float:
         """Speed of the device."""
-        return self._leg_at(t_ns).speed_m_per_s
-
-    def _leg_at(self, t_ns: int) -> Leg:
-        if not self._leg.start_ns <= t_ns < self._leg.end_ns:
-            self._leg = self._track.leg(t_ns)
-        return self._leg
+        return self._ear.leg(t_ns).speed_m_per_s
 
     def coverage(self, direction: Direction, now_ns: int) -> tuple[int, int | None]:
         """(now, cell) of the strongest cell that is up and covers the device; else (when to look again, None).
@@ -131,9 +99,9 @@ class Link:
             self._ahead = 0
             return now_ns, best
         samples = self._samples(now_ns)
-        grid_ns = self._grid(samples)
+        grid_ns = self._ear.grid_ns(samples)
         blocked = self.blocked_by_outage(direction, now_ns)
-        gain_db = self._heard(samples, now_ns)
+        gain_db = self._ear.samples_db(samples, now_ns)
         self._look_farther()
         covered = self._covered(self._quality(direction, gain_db, grid_ns)[1]).any(axis=0)
         audible = self._covered(self.budget.quality(direction, gain_db)[1]).any(axis=0)
@@ -144,7 +112,7 @@ class Link:
 
     def blocked_by_outage(self, direction: Direction, now_ns: int) -> bool:
         """Whether some cell would cover the device now if its site were not down."""
-        return bool(self._covered(self.budget.quality(direction, self._at(now_ns))[1]).any())
+        return bool(self._covered(self.budget.quality(direction, self._ear.at(now_ns))[1]).any())
 
     def way_out(self, direction: Direction, cell: int, kind: ChangeKind, since_ns: int, now_ns: int) -> Change:
         """What becomes of a connection to `cell` that was lost now: RATE where it is good again, HANDOVER where a
@@ -162,19 +130,19 @@ class Link:
             begin = max(attached, first - law.trigger_samples)  # one may be due at this very sample
             if end - begin >= law.trigger_samples:
                 remembered = range(begin - law.memory, end)
-                handover = self._handover(cell, remembered.start, self._heard(remembered, now_ns))
+                handover = self._handover(cell, remembered.start, self._ear.samples_db(remembered, now_ns))
                 change = handover or change
         return change if change.t_ns < until_ns else Change(until_ns, ChangeKind.LOST, cell)
 
     def _recovery_ns(self, direction: Direction, cell: int, now_ns: int, until_ns: int) -> int:
         """When the lost connection to a cell is good again, if that is before `until_ns`; else `until_ns`."""
-        samples_ns = self._grid(range(now_ns // self._period_ns + 1, -(-until_ns // self._period_ns)))
+        samples_ns = self._ear.grid_ns(range(now_ns // self._period_ns + 1, -(-until_ns // self._period_ns)))
         repaired_ns = [up_ns for _, up_ns in self._downtime(cell).intervals(now_ns, until_ns) if up_ns < until_ns]
         instants_ns = sorted({*samples_ns, *repaired_ns})
         if not instants_ns:
             return until_ns
         alone = self._alone(cell)
-        margin_db = self._quality(direction, self._gains(instants_ns, alone, now_ns), instants_ns, alone)[1]
+        margin_db = self._quality(direction, self._ear.gain_db(instants_ns, alone, now_ns), instants_ns, alone)[1]
         good = self._covered(margin_db[cell if alone is None else 0])
         return instants_ns[int(good.argmax())] if good.any() else until_ns
 
@@ -195,7 +163,7 @@ class Link:
             return change
         if look_ns < FOREVER_NS:
             self._look = cell, since_ns, look_ns
-            self._hearing.put_at(look_ns, self._next_question)
+            self._ear.expect_at(look_ns, self._next_question)
         return Change(look_ns, ChangeKind.LOOK, cell)
 
     def _looked(self, change: Change, direction: Direction, cell: int, level_db: float, since_ns: int,
@@ -203,16 +171,16 @@ class Link:
         """What samples ahead say: when to look again, and the first of all changes, one that is known among them."""
         samples, others = self._scope(since_ns, now_ns)
         self._look_farther()
-        grid_ns = self._grid(samples)
+        grid_ns = self._ear.grid_ns(samples)
         handover = None
         if others:
             remembered = self._remembered(samples, since_ns)
-            gain_db = self._heard(remembered, now_ns)
+            gain_db = self._ear.samples_db(remembered, now_ns)
             handover = self._handover(cell, remembered.start, gain_db)
             gain_db, alone = gain_db[:, -len(samples) :], None
         else:
             alone = self._alone(cell)
-            gain_db = self._gains(grid_ns, alone, now_ns)
+            gain_db = self._ear.gain_db(grid_ns, alone, now_ns)
         row = cell if alone is None else 0
         level_ahead_db, margin_db = (of[row] for of in self._quality(direction, gain_db, grid_ns, alone))
         lost = margin_db < self._radio.rate_map.cut_db
@@ -237,9 +205,8 @@ class Link:
         cell, since_ns, look_ns = self._look
         samples, others = self._scope(since_ns, look_ns)
         if not others:
-            return self._known_question(self._grid(samples), self._alone(cell))
-        fresh = self._not_heard(self._remembered(samples, since_ns))
-        return self._known_question(self._grid(fresh), None) if fresh else None
+            return self._ear.question(self._ear.grid_ns(samples), self._alone(cell))
+        return self._ear.samples_question(self._remembered(samples, since_ns))
 
     def _remembered(self, samples: range, since_ns: int) -> range:
         """These samples, and those before them that a trigger, and the filter behind it, remembers."""
@@ -250,9 +217,9 @@ class Link:
     def _handover(self, cell: int, first: int, gain_db: Floats) -> Change | None:
         """The A3 trigger in the gains of samples from number `first` on, which begin with what the filter remembers."""
         law = self._radio.handover
-        filtered_db = law.filtered_dbm(self._measured_db(first, gain_db))
+        filtered_db = law.filtered_dbm(self._ear.measured_db(first, gain_db))
         begin = first + law.memory
-        grid_ns = self._grid(range(begin, begin + filtered_db.shape[1]))
+        grid_ns = self._ear.grid_ns(range(begin, begin + filtered_db.shape[1]))
         found = law.first_trigger(self._silenced(filtered_db, grid_ns), cell, self._radio.weather.offset_db)
         return found and Change(grid_ns[found[0]], ChangeKind.HANDOVER, found[1])
 
@@ -260,24 +227,9 @@ class Link:
         """The cell to listen to for its own quality: itself, or all (None) if the others disturb it."""
         return None if self._radio.activity else cell
 
-    def _measured_db(self, first: int, gain_db: Floats) -> Floats:
-        """The gains of samples from this number on, with the errors that the device makes in measuring them."""
-        if not self._errs:
-            return gain_db
-        assert self._errors is not None
-        end = first + gain_db.shape[1]
-        blocks = range(first // self.MOST, (end - 1) // self.MOST + 1)
-        if len(self._error_db) > KEPT:
-            self._error_db.clear()
-        for block in blocks:
-            if block not in self._error_db:
-                self._error_db[block] = self._errors(block).standard_normal((len(gain_db), self.MOST))
-        errors = np.concatenate([self._error_db[block] for block in blocks], axis=1)[:, first - blocks[0] * self.MOST :]
-        return gain_db + self._radio.handover.measurement_error_db * errors[:, : end - first]
-
     def _strongest(self, direction: Direction, t_ns: int) -> int | None:
         _, margin_db = self.quality(direction, t_ns)
-        gain_db = self._at(t_ns)[:, 0] + self._radio.weather.offset_db
+        gain_db = self._ear.at(t_ns)[:, 0] + self._radio.weather.offset_db
         best = int(gain_db.argmax())
         if margin_db[best] >= self._radio.rate_map.return_db:
             return best
@@ -316,78 +268,9 @@ class Link:
         """The next time, at twice as many samples."""
         self._ahead = min(2 * max(self._ahead, self.FEWEST), self.MOST)
 
-    def _grid(self, samples: range) -> range:
-        """The instants of samples of these numbers."""
-        return range(samples.start * self._period_ns, samples.stop * self._period_ns, self._period_ns)
-
-    def _heard(self, samples: range, now_ns: int) -> Floats:
-        """Gains [dB] of all cells at samples of these numbers; those that were heard before are not heard again."""
-        fresh, past = self._not_heard(samples), samples.start - self._first
-        if len(fresh):
-            fresh_db = self._gains(self._grid(fresh), None, now_ns)
-            known_db = self._gain_db[:, past:] if fresh.start > samples.start else self._gain_db[:, :0]
-            self._first, past, self._gain_db = samples.start, 0, np.concatenate([known_db, fresh_db], axis=1)
-        return self._gain_db[:, past : past + len(samples)]
-
-    def _not_heard(self, samples: range) -> range:
-        """Those of the samples that are not kept: the later ones, if any of the first are."""
-        end = self._first + self._gain_db.shape[1]
-        return range(max(end, samples.start), samples.stop) if self._first <= samples.start <= end else samples
-
-    def _known_question(self, t_ns: Sequence[int], cell: int | None) -> Question:
-        """What will be asked about these instants, which `_gains` then knows again."""
-        asked = self._question(t_ns, cell)
-        self._known = t_ns, cell, asked
-        return asked[0]
-
-    def _gains(self, t_ns: Sequence[int], cell: int | None, now_ns: int) -> Floats:
-        """Gains [dB] of all cells (rows), or one, at instants that increase."""
-        known, self._known = self._known, None
-        question, of_instant = known[2] if known and known[:2] == (t_ns, cell) else self._question(t_ns, cell)
-        gain_db = self._hearing.answer(question, now_ns)
-        return self._worsened(gain_db if of_instant is None else gain_db[:, of_instant], t_ns, cell)
-
-    def _question(self, t_ns: Sequence[int], cell: int | None) -> _Asked:
-        """What is to be asked about these instants; a device at rest asks once for all of them."""
-        leg = self._leg_at(t_ns[0])
-        x_m, y_m = [leg.x_m], [leg.y_m]
-        of_instant = np.zeros(len(t_ns), dtype=np.int64) if len(t_ns) > 1 else None
-        if not leg.start_ns <= t_ns[0] <= t_ns[-1] < leg.end_ns:
-            x_all_m, y_all_m = self._track.positions_m(np.array(t_ns))
-            fresh = np.ones(len(t_ns), dtype=bool)
-            fresh[1:] = (x_all_m[1:] != x_all_m[:-1]) | (y_all_m[1:] != y_all_m[:-1])
-            x_m, y_m, of_instant = x_all_m[fresh].tolist(), y_all_m[fresh].tolist(), np.cumsum(fresh) - 1
-        elif leg.vx_m_per_s != 0.0 or leg.vy_m_per_s != 0.0:
-            elapsed_s = [(instant_ns - leg.start_ns) / NS_PER_S for instant_ns in t_ns]
-            x_m = [leg.x_m + leg.vx_m_per_s * passed_s for passed_s in elapsed_s]
-            y_m = [leg.y_m + leg.vy_m_per_s * passed_s for passed_s in elapsed_s]
-            of_instant = None
-        question = Question(x_m, y_m, self._height_m, self._indoor, cell)
-        if len(x_m) == 1 and (here := self._here) is not None and (here.x_m, here.y_m) == (x_m, y_m):
-            question.gain_db = here.gain_db if cell is None or here.gain_db is None else here.gain_db[cell : cell + 1]
-        elif cell is None:
-            self._here = question
-        return question, of_instant
-
-    def _worsened(self, gain_db: Floats, t_ns: Sequence[int], cell: int | None) -> Floats:
-        """The gains less what stands in the way at these instants."""
-        if not self._obstacles:
-            return gain_db
-        weather, gain_db, instants_ns = self._radio.weather, gain_db.copy(), np.array(t_ns)
-        for site, obstacle in self._obstacles.items():
-            if cell is None or weather.site_of[cell] == site:
-                rows = weather.rows_of(site) if cell is None else slice(None)
-                gain_db[rows] -= obstacle.loss_db(instants_ns, partial(self._distance_m, site))
-        return gain_db
-
-    def _distance_m(self, site: int, t_ns: Instants) -> Floats:
-        place = self._radio.sites.places[site]
-        x_m, y_m = self._track.positions_m(t_ns)
-        return np.hypot(x_m - place.x_m, y_m - place.y_m)
-
     def _served_until_ns(self, now_ns: int, since_ns: int, end_ns: int) -> int:
         """When to look again at a served device: errors of measurement may hand over even one that rests."""
-        return end_ns if self._errs else self._horizon_ns(now_ns, since_ns, end_ns)
+        return end_ns if self._ear.errs else self._horizon_ns(now_ns, since_ns, end_ns)
 
     def _horizon_ns(self, now_ns: int, since_ns: int, end_ns: int) -> int:
         """When to look again if nothing was found by `end_ns`: then, or for a device at rest at the end of its rest.
@@ -395,14 +278,13 @@ class Link:
         It rests while it stands, is attached to the same cell, nothing gets in its way and no site fails or is
         repaired, for so long that no filter and no trigger remembers otherwise.
         """
-        law, leg = self._radio.handover, self._leg_at(now_ns)
+        law, leg = self._radio.handover, self._ear.leg(now_ns)
         settled_ns = now_ns - (law.memory + law.trigger_samples) * self._period_ns
         if leg.vx_m_per_s != 0.0 or leg.vy_m_per_s != 0.0 or max(leg.start_ns, since_ns) > settled_ns:
             return end_ns
         weather_ns = min((down.next_change_ns(settled_ns) for down in self._downtimes.values()), default=FOREVER_NS)
-        for site, obstacle in self._obstacles.items():
-            soon_ns = min(weather_ns, now_ns + LOOKS_AHEAD_NS)
-            weather_ns = obstacle.next_change_ns(settled_ns, soon_ns, partial(self._distance_m, site))
+        if self._ear.obstructed:
+            weather_ns = self._ear.next_obstacle_ns(settled_ns, min(weather_ns, now_ns + LOOKS_AHEAD_NS))
         if weather_ns <= now_ns:
             return end_ns
         rest_ns = min(leg.end_ns, weather_ns)

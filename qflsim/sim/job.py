@@ -42,10 +42,9 @@ class Job:
 
     def wait(self) -> Generator[simpy.Event, Any, None]:
         """The wait that the processor's owner imposes, then the turn at a shared one. Classical models need neither."""
-        queue_s = 0.0
         if self._circuits and self._group.processor.queue_mean_s > 0:
             queue_s = self._group.processor.queue_s(self._world.streams.named(*self._key, "queue", self._number))
-        yield self._engine.wait(to_ns(queue_s), Order.COMPLETION, self._device)
+            yield self._engine.wait(to_ns(queue_s), Order.COMPLETION, self._device)
         if self._pool:
             self._turn = self._pool.request()
             yield self._turn
