@@ -2,9 +2,10 @@
 
 import math
 from functools import cached_property
-from typing import Annotated, Literal
+from typing import Annotated, Literal, TypeVar
 
 import numpy as np
+import numpy.typing as npt
 from pydantic import Field
 
 from qflsim.model import Model
@@ -12,6 +13,7 @@ from qflsim.units import Floats
 
 Wait = Annotated[float, Field(ge=0, le=60)]
 """How long a device does without its link, in seconds."""
+_Scalar = TypeVar("_Scalar", bound=np.generic)
 FORGOTTEN = 1e-6
 """Weight of the past at which a filter's memory is cut off."""
 
@@ -67,7 +69,7 @@ class A3(Model):
         """
         window = self.memory + 1
         assert rsrp_dbm.shape[1] >= window
-        recent = np.lib.stride_tricks.sliding_window_view(rsrp_dbm, window, axis=1)
+        recent = _windows(rsrp_dbm, window)
         # C order puts the window last and contiguous: every sum then runs in the same order.
         return np.asarray(np.multiply(recent, self._weights, order="C").sum(axis=-1))
 
@@ -76,6 +78,17 @@ class A3(Model):
         """What the filter gives each remembered sample and, last, the present one."""
         weights = (1.0 - 2.0 ** (-self.filter_coefficient / 4.0)) ** np.arange(self.memory, -1, -1)
         return np.asarray(weights / weights.sum())
+
+    def may_trigger(self, rsrp_dbm: Floats, serving: int, cell_offset_db: Floats) -> bool:
+        """Whether a handover can be due at all by samples (C, N), whatever the filter makes of them.
+
+        It cannot where no other cell's strongest sample beats the serving cell's weakest by the margin.
+        """
+        strongest_dbm = np.maximum.reduce(rsrp_dbm, axis=1) + cell_offset_db
+        strongest_dbm[serving] = -np.inf
+        weakest_dbm = np.minimum.reduce(rsrp_dbm[serving]) + cell_offset_db[serving]
+        rounding_db = 1e-9
+        return bool(np.maximum.reduce(strongest_dbm) > weakest_dbm + self.offset_db + self.hysteresis_db - rounding_db)
 
     def first_trigger(self, filtered_dbm: Floats, serving: int, cell_offset_db: Floats) -> tuple[int, int] | None:
         """The first sample at which a handover is due, and its target: the strongest of those due; None if none is.
@@ -90,11 +103,21 @@ class A3(Model):
         compared_db = filtered_dbm + cell_offset_db[:, None]
         better = compared_db > compared_db[serving] + margin_db
         better[serving] = False
-        windows = np.lib.stride_tricks.sliding_window_view(better, self.trigger_samples, axis=1)
-        due = np.asarray(windows.all(axis=-1))
+        due = np.asarray(_windows(better, self.trigger_samples).all(axis=-1))
         anyone = due.any(axis=0)
         if not anyone.any():
             return None
         start = int(anyone.argmax())
         sample = start + self.trigger_samples - 1
         return sample, int(np.where(due[:, start], compared_db[:, sample], -np.inf).argmax())
+
+
+def _windows(values: npt.NDArray[_Scalar], length: int) -> npt.NDArray[_Scalar]:
+    """All windows of consecutive columns, as views: (rows, columns - length + 1, length).
+
+    What numpy's `sliding_window_view` gives, without the checks that take it longer than most calls here.
+    """
+    rows, columns = values.shape
+    values = np.ascontiguousarray(values)
+    across, along = values.strides
+    return np.ndarray((rows, columns - length + 1, length), values.dtype, values, strides=(across, along, along))

@@ -216,11 +216,14 @@ class Link:
 
     def _handover(self, cell: int, first: int, gain_db: Floats) -> Change | None:
         """The A3 trigger in the gains of samples from number `first` on, which begin with what the filter remembers."""
-        law = self._radio.handover
-        filtered_db = law.filtered_dbm(self._ear.measured_db(first, gain_db))
-        begin = first + law.memory
-        grid_ns = self._ear.grid_ns(range(begin, begin + filtered_db.shape[1]))
-        found = law.first_trigger(self._silenced(filtered_db, grid_ns), cell, self._radio.weather.offset_db)
+        law, offset_db = self._radio.handover, self._radio.weather.offset_db
+        measured_db, begin = self._ear.measured_db(first, gain_db), first + law.memory
+        grid_ns = self._ear.grid_ns(range(begin, first + gain_db.shape[1]))
+        works = not self._downtime(cell).intervals(grid_ns[0], grid_ns[-1])
+        if works and not law.may_trigger(measured_db, cell, offset_db):
+            return None
+        filtered_db = law.filtered_dbm(measured_db)
+        found = law.first_trigger(self._silenced(filtered_db, grid_ns), cell, offset_db)
         return found and Change(grid_ns[found[0]], ChangeKind.HANDOVER, found[1])
 
     def _alone(self, cell: int) -> int | None:
