@@ -282,4 +282,5 @@ def _all_pairs(nodes: int) -> npt.NDArray[np.int64]:
 
 
 def _sorted(graph: nx.Graph) -> list[tuple[int, int]]:
-    return sorted((min(edge), max(edge)) for edge in graph.edges)
+    # The view `graph.edges` would keep the graph alive until Python searches for cycles.
+    return sorted((u, v) for u, neighbours in graph.adjacency() for v in neighbours if u < v)

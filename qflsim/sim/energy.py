@@ -45,6 +45,7 @@ class Meter:
         self._settle()
         if self._look is not None:
             self._engine.forget(self._look)
+        self._on_empty = _nothing  # whoever owns the meter is not owned by it any more, and can be freed at once
 
     def _settle(self) -> None:
         now_ns = self._engine.now_ns
@@ -66,3 +67,7 @@ class Meter:
             self._on_empty()
         else:
             self._watch(charge)
+
+
+def _nothing() -> None:
+    """What an empty battery ends after the participation: nothing."""
