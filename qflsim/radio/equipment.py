@@ -1,6 +1,6 @@
 """The radios of all devices: what those of a group have in common, and arrays of what they have not."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from qflsim.radio.penetration import Penetrated
@@ -31,3 +31,9 @@ class Equipment:
         group, index = self._fleet.place(device)
         common, drawn = self._groups[group]
         return Hardware(*common, float(drawn.loss_db[index]), bool(drawn.indoor[index]))
+
+    def of_group(self, group: int) -> Iterator[Hardware]:
+        """The hardware of a group's devices, one after the other."""
+        common, drawn = self._groups[group]
+        for loss_db, indoor in zip(drawn.loss_db.tolist(), drawn.indoor.tolist(), strict=True):
+            yield Hardware(*common, loss_db, indoor)

@@ -19,7 +19,7 @@ from qflsim.scenario.sources import Sources, Tracks
 from qflsim.sim.backhaul import Backhaul
 from qflsim.sim.cell import Cell
 from qflsim.sim.disruption import comings_and_goings, outages, stall_watch
-from qflsim.sim.engine import Engine, Order
+from qflsim.sim.engine import Engine, Order, seldom_searched
 from qflsim.sim.server import Server
 from qflsim.sim.surroundings import Surroundings
 from qflsim.sim.transfer import Air, Payload
@@ -214,22 +214,17 @@ def _introduce(
     for number, cell in enumerate(sites.cells):
         engine.emit(records.Cell(0, number, cell.site, cell.name, cell.azimuth_deg))
     if engine.observed:  # a million records take seconds
-        for number, group in enumerate(scenario.devices):
-            _introduce_group(engine, group, trainings[group.name].data_class, fleet.members(number), fleet, hardware)
+        with seldom_searched():
+            for number, group in enumerate(scenario.devices):
+                name, label, held = fleet.movers[number].name, group.processor.label, trainings[group.name].data_class
+                devices = zip(fleet.members(number), hardware.of_group(number), strict=True)
+                for index, (device, radio) in enumerate(devices):
+                    engine.emit(records.Device(0, device, name(index), group.name, label, held, *radio))
     for device, track in fleet.from_files():
         for on_ns, off_ns in track.presence:
             engine.emit(records.Presence(0, device, on_ns, off_ns))
         for leg in track:
             engine.emit(_leg(0, device, leg))
-
-
-def _introduce_group(
-    engine: Engine, group: DeviceGroup, data_class: str, devices: range, fleet: Fleet, hardware: Equipment
-) -> None:
-    name, processor = group.name, group.processor.label
-    for device in devices:
-        radio = hardware[device]
-        engine.emit(records.Device(0, device, fleet.name(device), name, processor, data_class, *radio))
 
 
 def _leg(now_ns: int, device: int, leg: Leg) -> records.Leg:

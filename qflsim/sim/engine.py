@@ -34,7 +34,7 @@ _SEARCHES = (50_000, 20, 50)
 
 
 @contextmanager
-def _seldom_searched() -> Iterator[None]:
+def seldom_searched() -> Iterator[None]:
     """Lets Python search for cyclic garbage seldom, and not at all in what was there before.
 
     Stories free what they held as they end. To search all that is alive again and again took a quarter of a run's time.
@@ -135,7 +135,7 @@ class Engine:
     def run(self) -> str:
         """Handles events until someone stops the run or nothing is left to happen; returns the reason."""
         try:
-            with _seldom_searched():
+            with seldom_searched():
                 while self.ending is None:
                     self._environment.step()
         except EmptySchedule:

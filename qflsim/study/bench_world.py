@@ -23,6 +23,8 @@ FEW, MANY, IDLE = 1_000, 100_000, 1_000_000
 INSTANT_S = 1e-6
 TOGETHER = 100
 """Devices that take part at a time."""
+REPEATS = 5
+"""Runs of which the fastest counts: what else the machine does only ever adds."""
 REACH_M = 200.0
 """Distance between neighbouring sites."""
 
@@ -130,10 +132,13 @@ def _built(devices: int, duration_s: float) -> Simulation:
 
 def _run(devices: int, duration_s: float) -> Cost:
     _built(devices, INSTANT_S).run()  # makes the tables that all runs share
-    simulation = _built(devices, duration_s)
-    began_s = process_time()
-    simulation.run()
-    return Cost(process_time() - began_s, simulation.server.invited, _peak_mib())
+    costs = []
+    for _ in range(REPEATS):
+        simulation = _built(devices, duration_s)
+        began_s = process_time()
+        simulation.run()
+        costs.append(Cost(process_time() - began_s, simulation.server.invited, _peak_mib()))
+    return min(costs)._replace(peak_mib=costs[0].peak_mib)  # later runs stand on the ruins of earlier ones
 
 
 def _city(devices: int, duration_s: float) -> Cost:

@@ -27,6 +27,10 @@ class Movers:
     churn: Churn | None = None
     """by which they switch off and on, besides the presence of their tracks"""
 
+    def name(self, index: int) -> str:
+        """The name that a device has in its file, or group name and index."""
+        return self.names[index] if self.names else f"{self.group}-{index}"
+
 
 class Fleet:
     """All devices, numbered through the groups in their order. An idle device costs nothing here.
@@ -68,8 +72,7 @@ class Fleet:
     def name(self, device: int) -> str:
         """The name in the file it was read from, or group name and index."""
         group, index = self.place(device)
-        movers = self.movers[group]
-        return movers.names[index] if movers.names else f"{movers.group}-{index}"
+        return self.movers[group].name(index)
 
     def track(self, device: int) -> Track:
         """Where the device goes."""
