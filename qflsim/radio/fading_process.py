@@ -5,7 +5,6 @@ import math
 import numpy as np
 import numpy.typing as npt
 from scipy.special import j0
-from scipy.stats import ncx2
 
 from qflsim.units import Floats
 
@@ -46,6 +45,8 @@ def two_states(fade_margin: float, doppler_hz: float, slot_s: float) -> tuple[fl
     Source: Zorzi, Rao, Milstein, IEEE Trans. Commun. 46(11), 1998. Below f_d slot = 1e-3 the difference of the two
     Q loses digits: so slow a link is better followed by its fade duration.
     """
+    from scipy.stats import ncx2  # takes half a second
+
     correlation = float(j0(2.0 * np.pi * doppler_hz * slot_s))
     near = 2.0 / (fade_margin * (1.0 - correlation**2))
     far = correlation**2 * near

@@ -39,6 +39,7 @@ from qflsim.radio.pathloss_city import Uma, UmiStreetCanyon
 from qflsim.radio.pathloss_country import Rma, Sma
 from qflsim.radio.pathloss_indoor import IndoorFactory, IndoorHotspot
 from qflsim.radio.pathloss_power_law import CloseIn, FreeSpace, LogDistance
+from qflsim.radio.pathloss_roadside import Roadside
 from qflsim.radio.penetration import Building, Car, FixedPenetration, NoPenetration
 from qflsim.radio.rate import GapRate, Shannon, TruncatedShannon
 from qflsim.radio.rate_schemes import McsRate
@@ -88,6 +89,7 @@ CATALOGUE: dict[str, dict[str, type[Model]]] = {
         "sma": Sma,
         "indoor-hotspot": IndoorHotspot,
         "indoor-factory": IndoorFactory,
+        "roadside": Roadside,
         "free-space": FreeSpace,
         "log-distance": LogDistance,
         "close-in": CloseIn,
