@@ -83,7 +83,7 @@ class Budget:
 
     A link has a *level*, from which its rate follows, and a *margin*, which decides whether it is connected. Down, both
     are the mean SINR. Up, the level is the gain itself; the margin is the SNR of the narrowest transmission, over a
-    resource block ("ofdma") or the whole band ("tdma"), but at most that of the downlink, without which there is no
+    resource block ("ofdma") or the whole band (otherwise), but at most that of the downlink, without which there is no
     uplink.
     """
 
@@ -125,7 +125,7 @@ class Budget:
         radio, sites = self._radio, self._radio.sites
         if direction is Direction.DOWNLOAD:
             return Power(math.inf, level_db)
-        if radio.uplink.access == "tdma":
+        if radio.uplink.access != "ofdma":
             return Power(math.inf, float(self.uplink_snr_db(np.asarray(level_db), sites.bandwidth_hz)))
         coupling_loss_db = self._hardware.penetration_loss_db - level_db
         full = self._hardware.eirp_dbm - coupling_loss_db - self._site_noise_dbm

@@ -10,7 +10,7 @@ from pydantic import Field
 
 from qflsim.model import Model
 from qflsim.radio.progress import Progress
-from qflsim.units import NS_PER_S, Floats, to_ns
+from qflsim.units import NS_PER_S, Floats, from_db, to_ns
 
 REFERENCE_BIT_PER_S = 1e6
 """A flow of this rate when alone has weight 1 under every fairness; only ratios of weights matter."""
@@ -215,23 +215,83 @@ Efficiency: TypeAlias = Callable[[Floats], Floats]
 """Mean spectral efficiency at each signal-to-noise ratio in decibels; same shape."""
 
 
+class Service(Protocol):
+    """How fast flows are that are all served at once, by their terms (4, flows): weight, and the three of `Power`."""
+
+    def share(self, terms: Floats, weight: float) -> float:
+        """The part of the band that one more flow of this weight would get."""
+
+    def speeds(self, terms: Floats) -> Floats:
+        """The speed of each flow, in units of what it has alone: (flows,)."""
+
+
 class BandShare:
-    """The books of a cell that gives each flow its part phi = w/sum(w) of the band, all of the time (OFDMA).
+    """Each flow has its part phi = w/sum(w) of the band, all of the time (OFDMA).
 
     Where power limits an uplink, a device spreads the same power over the narrower band, and its signal-to-noise ratio
     rises: it progresses at phi f(snr(phi))/f(snr(1)) of its speed when alone, with f the efficiency and snr(phi) as
     `Power` says. So the flows of a cell together get more than one flow alone gets. A flow that power does not limit
     progresses at phi, as in `TimeShare`; so does every flow of a downlink, where the site's power fills the band. What
     a flow is given and cannot fill for want of power goes to nobody else.
+    """
+
+    def __init__(self, efficiency: Efficiency) -> None:
+        self._efficiency = efficiency
+
+    def share(self, terms: Floats, weight: float) -> float:
+        """Its part of the sum of all weights."""
+        return weight / (float(terms[0].sum()) + weight)
+
+    def speeds(self, terms: Floats) -> Floats:
+        """Exactly 1 for a flow that is alone."""
+        weight, full_db, most_db, least = terms
+        if len(weight) == 1:
+            return np.ones(1)
+        share = weight / np.add.reduce(weight)
+        snr_db = np.minimum(full_db - np.array((10.0 * np.log10(np.maximum(share, least)), 0.0 * share)), most_db)
+        shared, alone = self._efficiency(snr_db)
+        return np.asarray(share * (shared / alone))
+
+
+class Superposition:
+    """All flows send over the whole band at once, and the site takes them apart one by one (NOMA, with SIC).
+
+    The strongest is decoded first, with all others as noise, and is then cancelled, and so on: a flow of SNR P alone
+    has P/(1 + sum of the P of the weaker ones), and the weakest is not disturbed; of equal ones the later counts as the
+    weaker. At Shannon's limit without fading all of them together get lg2(1 + sum of P), in this order as in any other:
+    no access lets a band carry more. Cancellation is perfect, weights do not matter, and what fades is the flow that is
+    decoded, not those that disturb it.
+
+    Source: Tse and Viswanath, Fundamentals of Wireless Communication, 2005, 6.1.
+    """
+
+    def __init__(self, efficiency: Efficiency) -> None:
+        self._efficiency = efficiency
+
+    def share(self, terms: Floats, weight: float) -> float:
+        """The whole band."""
+        return 1.0
+
+    def speeds(self, terms: Floats) -> Floats:
+        """Exactly 1 for a flow that is alone."""
+        snr_db = np.minimum(terms[1], terms[2])
+        order = np.argsort(-snr_db, kind="stable")
+        weaker = np.zeros(len(order))
+        weaker[order[:-1]] = np.cumsum(from_db(snr_db[order[:0:-1]]))[::-1]
+        disturbed, alone = self._efficiency(np.array((snr_db - 10.0 * np.log10(1.0 + weaker), snr_db)))
+        return np.asarray(disturbed / alone)
+
+
+class Together:
+    """The books of a cell that serves all its flows at once, each at a speed that depends on who else is there.
 
     Service depends on all flows at once, so there is no virtual time: what is left of every flow is counted at each
     event, and is exact between them. Cost O(n) an event, over arrays. Same guarantees as `TimeShare`.
     """
 
-    def __init__(self, efficiency: Efficiency) -> None:
-        self._efficiency = efficiency
-        self._progress = Progress(self._speeds, terms=4)
-        """terms: weight, and the three of `Power`"""
+    def __init__(self, service: Service) -> None:
+        self._service = service
+        self._progress = Progress(service.speeds, terms=4)
 
     @property
     def flows(self) -> int:
@@ -240,7 +300,7 @@ class BandShare:
 
     def share(self, weight: float = 1.0) -> float:
         """The share that one more flow of this weight would get."""
-        return weight / (float(self._progress.terms[0].sum()) + weight)
+        return self._service.share(self._progress.terms, weight)
 
     def add(self, now_ns: int, flow: int, work_s: float, weight: float = 1.0, power: Power = UNLIMITED) -> None:
         """Let a flow join that needs `work_s` seconds of the cell when alone (its bits / its rate when alone)."""
@@ -265,12 +325,3 @@ class BandShare:
     def _terms(self, weight: float, power: Power) -> tuple[float, ...]:
         assert WEIGHTS[0] <= weight <= WEIGHTS[1], weight
         return weight, *power
-
-    def _speeds(self, terms: Floats) -> Floats:
-        weight, full_db, most_db, least = terms
-        if len(weight) == 1:
-            return np.ones(1)
-        share = weight / np.add.reduce(weight)
-        snr_db = np.minimum(full_db - np.array((10.0 * np.log10(np.maximum(share, least)), 0.0 * share)), most_db)
-        shared, alone = self._efficiency(snr_db)
-        return np.asarray(share * (shared / alone))

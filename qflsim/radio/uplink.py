@@ -18,6 +18,8 @@ class Uplink(Model):
     hertz the narrower its part is. Where even its part is too wide for its power, it sends in fewer resource blocks:
     in as many as keep it at the lowest SNR of the rate map. "tdma": a flow sends over the whole band for a share of the
     time; what a device can radiate is then spread over the whole band, and its rate is lower wherever noise counts.
+    "noma": all flows of a cell send over the whole band all the time, and are cancelled one after the other where they
+    are received (`sharing.Superposition`).
     A base station's power is spread evenly over its band in any case: the downlink knows no difference.
 
     Power: P = min(P_max, p0 + alpha PL + 10 lg M) in dBm over M resource blocks, with the coupling loss PL in dB (path,
@@ -25,7 +27,7 @@ class Uplink(Model):
     without `p0_dbm`, full power. `noise_rise_db` is the interference of other cells' devices, over the noise.
     """
 
-    access: Literal["ofdma", "tdma"] = "ofdma"
+    access: Literal["ofdma", "tdma", "noma"] = "ofdma"
     p0_dbm: Annotated[float, Field(ge=-202, le=24)] | None = None
     """wanted power at the site, in dBm a resource block, where alpha = 1"""
     path_loss_share: Annotated[float, Field(ge=0, le=1)] = 1.0

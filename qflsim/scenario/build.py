@@ -1,6 +1,6 @@
 """The composition root: the one place that knows every part. Read it as the architecture diagram."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
 from typing import NamedTuple
 
@@ -11,7 +11,7 @@ from qflsim.learning.training import Training
 from qflsim.learning.updates import Learner
 from qflsim.radio.budget import Radio
 from qflsim.radio.equipment import Equipment
-from qflsim.radio.sharing import BandShare, TimeShare
+from qflsim.radio.sharing import BandShare, Books, Superposition, TimeShare, Together
 from qflsim.radio.weather import Weather
 from qflsim.records import Direction, Happening, Observer
 from qflsim.scenario.schema import DeviceGroup, Scenario
@@ -179,12 +179,13 @@ def _radio(scenario: Scenario, streams: Streams) -> Radio:
 def _air(scenario: Scenario, engine: Engine, streams: Streams, backhaul: Backhaul) -> Air:
     count = len(scenario.sites.cells)
     radio = _radio(scenario, streams)
-    narrow = {Direction.DOWNLOAD: False, Direction.UPLOAD: radio.uplink.access == "ofdma"}
-    cells = {
-        direction: [Cell(engine, k, BandShare(radio.efficiency) if narrow[direction] else TimeShare())
-                    for k in range(count)]
-        for direction in Direction
-    }  # fmt: skip
+    uplinks: dict[str, Callable[[], Books]] = {
+        "tdma": TimeShare,
+        "ofdma": lambda: Together(BandShare(radio.efficiency)),
+        "noma": lambda: Together(Superposition(radio.efficiency)),
+    }
+    books = {Direction.DOWNLOAD: TimeShare, Direction.UPLOAD: uplinks[radio.uplink.access]}
+    cells = {direction: [Cell(engine, k, books[direction]()) for k in range(count)] for direction in Direction}
     payload = Payload(
         model_bit=BIT_PER_ANGLE * scenario.parameters,
         header_bit=scenario.training.header_bit,

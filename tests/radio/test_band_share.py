@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from qflsim.radio.fading import Rayleigh
 from qflsim.radio.rate import GapRate
-from qflsim.radio.sharing import UNLIMITED, BandShare, Books, Power, TimeShare
+from qflsim.radio.sharing import UNLIMITED, BandShare, Books, Power, Superposition, TimeShare, Together
 from qflsim.units import NS_PER_S, Floats, from_db, to_ns
 
 
@@ -47,7 +47,7 @@ FLOWS = st.lists(st.tuples(st.integers(0, 5 * NS_PER_S), st.floats(1e-3, 2.0), s
 @given(FLOWS)
 def test_without_limited_power_it_is_time_sharing(flows: Flows) -> None:
     """At boost 1 what is left agrees with virtual time to 1e-12, whatever the weights and the efficiency."""
-    time, band = TimeShare(), BandShare(shannon)
+    time, band = TimeShare(), Together(BandShare(shannon))
     now_ns = 0
     for flow, (t_ns, work_s, weight) in enumerate(sorted(flows)):
         while (due := time.next_completion(now_ns)) is not None and due[0] <= t_ns:
@@ -69,7 +69,7 @@ def test_without_limited_power_it_is_time_sharing(flows: Flows) -> None:
 
 def test_in_noise_a_narrower_band_costs_nothing() -> None:
     """Rates proportional to SNR: power is what counts, and each of three flows goes on as if it were alone."""
-    cell = BandShare(proportional)
+    cell = Together(BandShare(proportional))
     for flow, work_s in enumerate((1.0, 2.0, 3.0)):
         cell.add(0, flow, work_s, weight=1.0 + flow, power=LIMITED)
     assert drain(cell, 0) == [(NS_PER_S, 0), (2 * NS_PER_S, 1), (3 * NS_PER_S, 2)]
@@ -77,7 +77,7 @@ def test_in_noise_a_narrower_band_costs_nothing() -> None:
 
 def test_two_equal_flows_by_hand() -> None:
     """At 10 dB and half the band each has lg2(21)/2 where alone it has lg2(11): 1 s takes 2 lg2(11)/lg2(21) s."""
-    cell = BandShare(shannon)
+    cell = Together(BandShare(shannon))
     for flow in range(2):
         cell.add(0, flow, 1.0, power=Power(10.0))
     end_ns = to_ns(2.0 * math.log(11.0) / math.log(21.0))
@@ -86,7 +86,7 @@ def test_two_equal_flows_by_hand() -> None:
 
 def test_power_control_bounds_the_gain() -> None:
     """In a quarter of the band a level of 10 dB would be 16; where 12 is aimed at, the rate is that of 12 dB."""
-    cell = BandShare(shannon)
+    cell = Together(BandShare(shannon))
     for flow, power in enumerate((Power(10.0, 12.0), Power(10.0), Power(10.0, 8.0))):
         cell.add(0, flow, 1.0, weight=1.0, power=power)
     cell.add(0, 3, 100.0)
@@ -100,7 +100,7 @@ def test_power_control_bounds_the_gain() -> None:
 def test_alone_a_flow_takes_its_work() -> None:
     """A share of 1 has boost exactly 1, at any level."""
     for snr_db in (-6.3, 0.0, 17.77):
-        cell = BandShare(faded)
+        cell = Together(BandShare(faded))
         cell.add(5, 1, 0.123456789, power=Power(snr_db, 15.0))
         assert cell.next_completion(5) == (5 + 123_456_789, 1)
 
@@ -108,7 +108,7 @@ def test_alone_a_flow_takes_its_work() -> None:
 @given(st.lists(st.tuples(st.floats(-7.0, 60.0), st.floats(-7.0, 60.0), st.floats(0.1, 10.0)), min_size=2, max_size=9))
 def test_sharing_a_band_gains_but_no_flow_beats_being_alone(flows: list[tuple[float, float, float]]) -> None:
     """With the product's rates: each flow has at least its share and at most all of what it has alone."""
-    cell = BandShare(faded)
+    cell = Together(BandShare(faded))
     for flow, (full_db, most_db, weight) in enumerate(flows):
         cell.add(0, flow, 10.0, weight, Power(full_db, most_db))
     total = sum(weight for *_, weight in flows)
@@ -130,7 +130,7 @@ def test_equals_brute_force_stepping() -> None:
         boost = shannon(np.minimum(full_db[here] - 10.0 * np.log10(share), most_db[here]))
         left_s[here] -= share * boost / shannon(np.minimum(full_db, most_db)[here]) * (step_ns / NS_PER_S)
         stepped_ns[here[left_s[here] <= 0.0]] = now_ns + step_ns
-    cell, ends_ns, now_ns = BandShare(shannon), np.zeros(count, dtype=np.int64), 0
+    cell, ends_ns, now_ns = Together(BandShare(shannon)), np.zeros(count, dtype=np.int64), 0
     for flow, start_ns in enumerate([*starts_ns.tolist(), 1 << 60]):
         while (due := cell.next_completion(now_ns)) is not None and due[0] <= start_ns:
             now_ns = due[0]
@@ -146,7 +146,7 @@ def test_equals_brute_force_stepping() -> None:
 def test_asking_changes_nothing() -> None:
     """A cell that is asked often gives the same bits as one that is not."""
     rng, now_ns = np.random.default_rng(2), 0
-    quiet, asked = BandShare(faded), BandShare(faded)
+    quiet, asked = Together(BandShare(faded)), Together(BandShare(faded))
     for flow in range(60):
         power = Power(float(rng.uniform(-5, 30)))
         for cell in (quiet, asked):
@@ -160,7 +160,7 @@ def test_asking_changes_nothing() -> None:
 
 def test_a_flow_that_power_does_not_limit_has_exactly_its_share() -> None:
     """With power without end, or more than is aimed at, 2 w/sum(w) is halved by a second, to the bit."""
-    cell, weights = BandShare(faded), np.random.default_rng(6).uniform(0.1, 10.0, 40)
+    cell, weights = Together(BandShare(faded)), np.random.default_rng(6).uniform(0.1, 10.0, 40)
     shares = (weights / weights.sum()).tolist()
     powers = [UNLIMITED if flow % 4 == 0 else Power(30.0, flow / 1.7) for flow in range(39)]
     for flow, power in enumerate([*powers, Power(-4.0)]):
@@ -169,7 +169,9 @@ def test_a_flow_that_power_does_not_limit_has_exactly_its_share() -> None:
     assert cell.remaining_s(NS_PER_S, 39) < shares[39]
 
 
-@pytest.mark.parametrize("make", [TimeShare, lambda: BandShare(shannon)])
+@pytest.mark.parametrize(
+    "make", [TimeShare, lambda: Together(BandShare(shannon)), lambda: Together(Superposition(shannon))]
+)
 def test_a_retuned_flow_has_left_and_joined_anew(make: Callable[[], Books]) -> None:
     """The same bits either way, alone in the cell as among others."""
     rng, moved, rejoined, now_ns = np.random.default_rng(5), make(), make(), 0
@@ -188,7 +190,7 @@ def test_a_retuned_flow_has_left_and_joined_anew(make: Callable[[], Books]) -> N
 
 def test_equal_flows_end_in_order_of_their_numbers() -> None:
     """Ties go by flow number, whatever the order of arrival."""
-    cell = BandShare(shannon)
+    cell = Together(BandShare(shannon))
     for flow in (5, 2, 9):
         cell.add(0, flow, 0.1)
     assert drain(cell, 0) == [(to_ns(0.3), 2), (to_ns(0.3), 5), (to_ns(0.3), 9)]

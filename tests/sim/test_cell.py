@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import simpy
 
-from qflsim.radio.sharing import BandShare, Power, TimeShare
+from qflsim.radio.sharing import BandShare, Power, TimeShare, Together
 from qflsim.sim.cell import Cell
 from qflsim.sim.engine import Engine, Order, Story
 from qflsim.units import NS_PER_S, from_db, to_ns
@@ -180,7 +180,7 @@ def test_a_retuned_flow_keeps_its_event() -> None:
 def test_a_flow_that_is_retuned_to_less_ends_earlier() -> None:
     """Of 9 s one is left after 3 s: the end is at 4 s, whatever was planned before; it comes once."""
     engine, ends = Engine(), []
-    cell = Cell(engine, 0, BandShare(from_db))
+    cell = Cell(engine, 0, Together(BandShare(from_db)))
     done = cell.join(7, 9.0, power=Power(3.0))
     done.callbacks.append(lambda _: ends.append(engine.now_ns))  # type: ignore[union-attr]
     engine.call_at(3 * NS_PER_S, Order.WORLD, 0, lambda: cell.retune(7, 1.0, 2.0, Power(6.0)))
@@ -191,7 +191,7 @@ def test_a_flow_that_is_retuned_to_less_ends_earlier() -> None:
 def test_a_cell_can_share_its_band() -> None:
     """Where rates are proportional to the SNR, flows of limited power do not disturb each other."""
     engine, ends = Engine(), {}
-    cell = Cell(engine, 0, BandShare(from_db))
+    cell = Cell(engine, 0, Together(BandShare(from_db)))
 
     def story(flow: int) -> Story:
         yield cell.join(flow, 1.0 + flow, power=Power(3.0))

@@ -76,24 +76,28 @@ def test_a_short_message_pays_for_its_code(small: Small, simulate: Simulate) -> 
     assert lasted_ns(transfers(simulate(one(small, short_messages={})), Direction.DOWNLOAD)[0]) == to_ns(TIME_S)
 
 
-@pytest.mark.parametrize("access", ["tdma", "ofdma"])
+@pytest.mark.parametrize("access", ["tdma", "ofdma", "noma"])
 def test_uplinks_that_share_a_band_keep_their_power(small: Small, simulate: Simulate, access: str) -> None:
     """Two far devices: in turns each takes twice as long as alone; in halves of the band lg2(1 + s)/lg2(1 + 2 s) of
-    that, with s the SNR alone, which the time alone tells. Downlinks take twice as long either way."""
+    that, with s the SNR alone, which the time alone tells. On top of each other the first has lg2(1 + s/(1 + s)) until
+    the second is through, undisturbed, and then the band. Downlinks take twice as long in any case."""
 
     def times_s(count: int) -> list[float]:
-        data = small({f"g{k}": 5.0 for k in range(count)}, training=HEAVY)
+        rounds = {"when": {"kind": "wait-all", "clients": count}}
+        data = small({f"g{k}": 5.0 for k in range(count)}, training=HEAVY, aggregation=rounds)
         data["radio"] |= {"rate": {"kind": "shannon"}, "uplink": {"access": access}}
         for group in data["devices"]:
             group["mobility"]["at_m"] = [2000.0, 0.0]
         run = simulate(data)
-        return [to_s(lasted_ns(transfers(run, direction)[0])) for direction in Direction]
+        return [max(to_s(lasted_ns(t)) for t in transfers(run, direction)[:count]) for direction in Direction]
 
     (down_s, up_s), (down_two_s, up_two_s) = times_s(1), times_s(2)
     snr = 2.0 ** (SIZE_BIT / up_s / 8e6) - 1.0
-    gain = math.log(1.0 + snr) / math.log(1.0 + 2.0 * snr) if access == "ofdma" else 1.0
-    assert 0.5 < math.log(1.0 + snr) / math.log(1.0 + 2.0 * snr) < 0.9
-    assert up_two_s == pytest.approx(2.0 * up_s * gain, rel=1e-7)
+    gain = math.log(1.0 + snr) / math.log(1.0 + 2.0 * snr)
+    assert 0.5 < gain < 0.9
+    behind = math.log(1.0 + snr / (1.0 + snr)) / math.log(1.0 + snr)
+    expected_s = {"tdma": 2.0 * up_s, "ofdma": 2.0 * up_s * gain, "noma": up_s * (2.0 - behind)}[access]
+    assert up_two_s == pytest.approx(expected_s, rel=1e-7)
     assert down_two_s == pytest.approx(2.0 * down_s, rel=1e-7)
 
 

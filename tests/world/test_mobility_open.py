@@ -119,6 +119,12 @@ def test_a_bisector_is_crossed_when_it_is() -> None:
         assert cells_left([Leg(0, round(end_s * S), 100.0, 50.0, 10.0, 2.0)], sites_m) == changes
 
 
+def test_a_circle_is_left_when_it_is() -> None:
+    """From (100, 50) at (10, 2) m/s the circle of 250 m around the origin is left after 13.767286 s."""
+    leg = Leg(0, 60 * S, 100.0, 50.0, 10.0, 2.0)
+    assert np.hypot(*leg.at(round(13.767285 * S))) < 250.0 < np.hypot(*leg.at(round(13.767287 * S)))
+
+
 @pytest.mark.parametrize(("distance_m", "rate_per_m"), [(200.0, 0.00636620), (500.0, 0.00254648), (1732.0, 0.00073513)])
 def test_hexagons_are_left_at_the_known_rate(distance_m: float, rate_per_m: float) -> None:
     """Cells of perimeter L and area A are left at v L / (pi A): on a period of the grid, walls do not matter."""
