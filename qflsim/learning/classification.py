@@ -182,7 +182,8 @@ class ImageObjective:
         """One circuit an image; by the shift rule two for every angle, and one for the scores themselves."""
         if self._circuit is None:
             return []
-        return [Run(self._circuit, len(self._rows[step]), 2 * self._model.parameters + 1)]
+        images = len(self._rows[step])
+        return [Run(self._circuit, images, lambda: images * (2 * self._model.parameters + 1))]
 
     def gradient(self, step: int, parameters: Floats) -> Floats:
         """The exact gradient, noise included: scores are expectations of Z, which noise shrinks."""

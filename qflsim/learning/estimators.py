@@ -4,6 +4,7 @@ What the clock charges is what a quantum processor would have to run. `Exact` al
 measure; it is named an idealisation wherever results are shown.
 """
 
+from collections.abc import Callable
 from typing import Annotated, Literal, NamedTuple, Protocol
 
 import numpy as np
@@ -22,8 +23,8 @@ class Run(NamedTuple):
 
     circuit: Circuit
     copies: int
-    shifts: int
-    """circuits that the exact parameter-shift gradient of one copy takes"""
+    shifts: Callable[[], int]
+    """circuits that the exact parameter-shift gradient of all copies takes, counted for who pays by them"""
 
 
 class Objective(Protocol):
@@ -84,7 +85,7 @@ class Exact(Model):
 
     def circuits(self, run: Run) -> int:
         """How often a step runs the circuit."""
-        return run.copies * (SPSA_CIRCUITS if self.charged_as == "spsa" else run.shifts)
+        return SPSA_CIRCUITS * run.copies if self.charged_as == "spsa" else run.shifts()
 
     def gradient(self, objective: Objective, step: int, parameters: Floats, shots: int,
                  rng: np.random.Generator) -> Floats:  # fmt: skip
@@ -138,7 +139,7 @@ class ParameterShift(Model):
 
     def circuits(self, run: Run) -> int:
         """Two for every gate with an angle."""
-        return run.copies * run.shifts
+        return run.shifts()
 
     def gradient(self, objective: Objective, step: int, parameters: Floats, shots: int,
                  rng: np.random.Generator) -> Floats:  # fmt: skip

@@ -1,8 +1,7 @@
 """The task of QAOA: one schedule of angles for the graphs of all devices."""
 
-from collections import Counter
 from collections.abc import Sequence
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Annotated, Literal, NamedTuple, Self
 
@@ -250,8 +249,13 @@ class GraphObjective:
 
     def runs(self, step: int) -> list[Run]:
         """One circuit a graph; graphs of equal shape together."""
-        counts = Counter((self._task.circuit(g, self._apparatus), self._task.shifts(g)) for g in self._steps[step])
-        return [Run(circuit, count, shifts) for (circuit, shifts), count in counts.items()]
+        alike: dict[Circuit, list[Instance]] = {}
+        for graph in self._steps[step]:
+            alike.setdefault(self._task.circuit(graph, self._apparatus), []).append(graph)
+        return [Run(circuit, len(graphs), partial(self._shifts, graphs)) for circuit, graphs in alike.items()]
+
+    def _shifts(self, graphs: Sequence[Instance]) -> int:
+        return sum(self._task.shifts(graph) for graph in graphs)
 
     def gradient(self, step: int, parameters: Floats) -> Floats:
         """The exact gradient of the expectation, noise included."""

@@ -11,8 +11,8 @@ from qflsim.units import SPEED_OF_LIGHT_M_PER_S, Floats
 
 Floats32 = npt.NDArray[np.float32]
 Numbers = npt.NDArray[np.int64]
-WAVES_PER_PASS = 8_192
-"""Keeps a pass within the processor's cache and small arrays; the values do not depend on it."""
+WAVES_PER_PASS = 32_768
+"""Keeps a pass within the processor's cache; the values do not depend on it."""
 
 
 class GaussianFields:
@@ -56,16 +56,15 @@ class GaussianFields:
         `fields` has the numbers of the fields: of shape (F,), or (F, N) where each place has fields of its own.
         """
         values = np.empty((len(fields), len(x_m)))
-        step = max(1, WAVES_PER_PASS // (len(fields) * self._waves))
+        step = max(1, min(WAVES_PER_PASS // (len(fields) * self._waves), len(x_m)))
         everywhere = self._chosen(fields) if fields.ndim == 1 else None
+        scratch = np.empty((2, step, len(fields), self._waves)), np.empty((step, len(fields), self._waves), np.float32)
         for start in range(0, len(x_m), step):
             here = slice(start, start + step)
             of_wave = self._of_wave[:, fields.T[here]] if everywhere is None else everywhere
-            turns = x_m[here, None, None] * of_wave[0]
-            turns += y_m[here, None, None] * of_wave[1]
-            turns += of_wave[2]
+            cosines = _cosines(x_m[here, None, None], y_m[here, None, None], of_wave, *scratch)
             # Waves last and contiguous: every sum then runs in the same order, for one place as for a thousand.
-            values[:, here] = _cos_of_turns(turns).sum(axis=-1).T
+            values[:, here] = np.add.reduce(cosines, axis=-1).T
         values *= self._scale
         return values
 
@@ -77,13 +76,18 @@ class GaussianFields:
         return self._often[key]
 
 
-def _cos_of_turns(turns: Floats) -> Floats32:
-    """cos(2 pi turns) within 3e-7, overwriting its argument; several times as fast as in double precision.
+def _cosines(x_m: Floats, y_m: Floats, of_wave: Floats, scratch: Floats, angles: Floats32) -> Floats32:
+    """cos(2 pi (k . x + phase)) of waves at places within 3e-7, in the first rows of `angles`.
 
-    Whole turns are taken off before anything is rounded to single precision.
+    In single precision, which is several times as fast; whole turns are taken off before anything is rounded to it.
     """
-    np.subtract(turns, np.rint(turns), out=turns)
-    angles = turns.astype(np.float32)
+    turns, other = scratch[:, : len(x_m)]
+    angles = angles[: len(x_m)]
+    np.multiply(x_m, of_wave[0], out=turns)
+    np.multiply(y_m, of_wave[1], out=other)
+    turns += other
+    turns += of_wave[2]
+    np.subtract(turns, np.rint(turns, out=other), out=angles, casting="same_kind")
     angles *= np.float32(2.0 * pi)
     return np.cos(angles, out=angles)
 

@@ -123,6 +123,8 @@ def street_los_probability(distance_2d_m: Floats) -> Floats:
 
 def _above_roofs(distance_2d_m: Floats, device_height_m: Number) -> Floats:
     height_m = np.clip(np.asarray(device_height_m, dtype=float), 13.0, 23.0)
+    if np.max(height_m) <= 13.0:
+        return np.zeros(np.broadcast_shapes(np.shape(distance_2d_m), np.shape(height_m)))
     return np.asarray(
         ((height_m - 13.0) / 10.0) ** 1.5 * 1.25 * (distance_2d_m / 100.0) ** 3 * np.exp(-distance_2d_m / 150.0)
     )

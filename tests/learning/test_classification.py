@@ -175,7 +175,7 @@ def test_estimators_use_the_shots_that_they_are_given() -> None:
 def test_an_image_is_a_circuit() -> None:
     """As many as the batch; by shift rule two for each angle and one for the scores."""
     (run,) = objective().runs(0)
-    assert (run.circuit, run.copies, run.shifts) == (classifier_circuit(4, 2), 8, 2 * 16 + 1)
+    assert (run.circuit, run.copies, run.shifts()) == (classifier_circuit(4, 2), 8, 8 * (2 * 16 + 1))
     assert [rule.circuits(run) for rule in (Exact(), Spsa(), ParameterShift())] == [16, 16, 8 * 33]
     assert TASK.qubits(NOTHING) == 4
 

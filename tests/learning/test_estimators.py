@@ -217,7 +217,7 @@ def test_a_mean_of_spsa_on_noisy_circuits_is_their_gradient() -> None:
 )
 def test_the_price_of_a_step(rule: Estimator, kind: str, circuits: int, idealised: bool) -> None:
     """Three circuits of one shape: two each, or as many as the shift rule takes; `Exact` pays for what it says."""
-    assert rule.circuits(Run(qaoa_circuit(4, 6, 3, 2), copies=3, shifts=40)) == circuits
+    assert rule.circuits(Run(qaoa_circuit(4, 6, 3, 2), copies=3, shifts=lambda: 3 * 40)) == circuits
     assert (rule.kind, rule.idealised) == (kind, idealised)
 
 
@@ -229,5 +229,5 @@ def test_a_graph_costs_its_gates_and_an_image_its_angles() -> None:
     images = Classification(data=Images(features=4, classes=(0, 1, 2), samples=8))
     held = images.objective(Participant(1, "phones", 0, 0), FAMILY, 5, 2, Apparatus(Simulator()), Gathered())
     (run,) = held.runs(1)
-    assert run == Run(classifier_circuit(4, 3), copies=5, shifts=2 * 24 + 1)
+    assert run[:2] == (classifier_circuit(4, 3), 5)
     assert (ParameterShift().circuits(run), Spsa().circuits(run)) == (5 * 49, 5 * 2)

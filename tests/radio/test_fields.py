@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from qflsim.radio.fields import GaussianFields, _cos_of_turns, soft_los
+from qflsim.radio.fields import GaussianFields, _cosines, soft_los
 from qflsim.streams import Streams
 from qflsim.units import SPEED_OF_LIGHT_M_PER_S
 
@@ -103,7 +103,7 @@ def test_certainty_has_no_edge() -> None:
 @given(st.floats(-1e4, 1e4))
 def test_cosine_of_turns(turns: float) -> None:
     """The cosine to what single precision resolves of half a turn, at every turn (its argument's rounding aside)."""
-    whole = round(turns)
-    assert _cos_of_turns(np.array([turns])) == pytest.approx(
-        np.cos(2.0 * np.pi * (turns - whole)), abs=np.pi * 2.0**-23
-    )
+    whole, one_along_x = round(turns), np.array([1.0, 0.0, 0.0]).reshape(3, 1, 1)
+    place = np.array([[[turns]]]), np.array([[[77.0]]])
+    cosine = _cosines(*place, one_along_x, np.empty((2, 1, 1, 1)), np.empty((1, 1, 1), np.float32))
+    assert cosine == pytest.approx(np.cos(2.0 * np.pi * (turns - whole)), abs=np.pi * 2.0**-23)
