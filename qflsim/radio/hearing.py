@@ -19,6 +19,8 @@ BLOCK = 32
 """Samples whose errors are drawn from one stream."""
 KEPT = 64
 """Blocks of errors that are kept at a time."""
+_MANY = 64
+"""Instants of questions that may lie in the past before they are dropped."""
 _NO_LEG = Leg(0, 0, 0.0, 0.0, 0.0, 0.0)
 _Kind: TypeAlias = tuple[float, bool, bool]
 """Height, whether in a building, and whether one cell is meant."""
@@ -47,6 +49,7 @@ class Hearing:
         self._weather = weather
         self._sure: list[Question] = []
         self._at: dict[int, list[Callable[[], Question | None]]] = {}
+        self._most = _MANY
 
     def put(self, question: Question) -> None:
         """A question that will surely be asked."""
@@ -58,12 +61,13 @@ class Hearing:
 
     def answer(self, question: Question, now_ns: int) -> Floats:
         """The answer to a question, put beforehand or not."""
+        if len(self._at) > self._most:
+            self._at = {t_ns: asked for t_ns, asked in self._at.items() if t_ns >= now_ns}
+            self._most = 2 * len(self._at) + _MANY
         if question.gain_db is None:
             others = [asked for ask in self._at.pop(now_ns, ()) if (asked := ask()) is not None]
             self._answer(dict.fromkeys([*self._sure, *others, question]))
             self._sure = []
-            for past_ns in [t_ns for t_ns in self._at if t_ns < now_ns]:
-                del self._at[past_ns]
         assert question.gain_db is not None
         return question.gain_db
 
