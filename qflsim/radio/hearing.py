@@ -52,8 +52,9 @@ class Hearing:
         self._most = _MANY
 
     def put(self, question: Question) -> None:
-        """A question that will surely be asked."""
-        self._sure.append(question)
+        """A question that will surely be asked, unless the run ends before: where ranges are strict it waits for that."""
+        if not self._weather.strict:
+            self._sure.append(question)
 
     def put_at(self, t_ns: int, question: Callable[[], Question | None]) -> None:
         """Somebody may have a question at this instant: he says then which, if any. He is asked if anybody asks."""

@@ -35,7 +35,7 @@ class Weather:
 
     def __init__(self, sites: Sites, path_loss: PathLoss, site_correlation: float, strict: bool,
                  streams: Streams) -> None:  # fmt: skip
-        self.sites, self._path_loss, self._strict = sites, path_loss, strict
+        self.sites, self.strict, self._path_loss = sites, strict, path_loss
         places, law = sites.places, path_loss
         shadows = {"shadow-los": law.los_correlation_m, "shadow-nlos": law.nlos_correlation_m}
         if law.o2i_correlation_m is not None:
@@ -94,7 +94,7 @@ class Weather:
         if outside is None:
             return
         self._farthest_m = math.inf
-        if self._strict:
+        if self.strict:
             raise outside
         warnings.warn(str(outside), InputWarning, stacklevel=2)
 
