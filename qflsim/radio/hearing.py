@@ -52,7 +52,7 @@ class Hearing:
         self._most = _MANY
 
     def put(self, question: Question) -> None:
-        """A question that will surely be asked, unless the run ends before: where ranges are strict it waits for that."""
+        """A question that will surely be asked unless the run ends before. Where ranges are strict it is only then."""
         if not self._weather.strict:
             self._sure.append(question)
 
