@@ -29,8 +29,10 @@ class Order(IntEnum):
 
 
 _ENTITY_BITS = 40
-_SEARCHES = (50_000, 20, 50)
+_SEARCHES = (50_000, 5, 2)
 """Objects that come and stay before the young are searched; searches before the older, and before all."""
+_kept = [0]
+"""How many objects the last search of what was there left."""
 
 
 @contextmanager
@@ -38,9 +40,15 @@ def seldom_searched() -> Iterator[None]:
     """Lets Python search for cyclic garbage seldom, and not at all in what was there before.
 
     Stories free what they held as they end. To search all that is alive again and again took a quarter of a run's time.
+    What was there is searched once if it has grown by half since the last time: earlier runs are such garbage.
     """
     thresholds = gc.get_threshold()
     gc.freeze()
+    if gc.isenabled() and gc.get_freeze_count() > 1.5 * _kept[0]:
+        gc.unfreeze()
+        gc.collect()
+        gc.freeze()
+        _kept[0] = gc.get_freeze_count()
     gc.set_threshold(*(least and max(least, seldom) for least, seldom in zip(thresholds, _SEARCHES, strict=True)))
     try:
         yield

@@ -1,11 +1,13 @@
 """The engine: integer time, a stated order within one nanosecond, and observers that only look on."""
 
+import gc
+import weakref
 from itertools import permutations
 
 import pytest
 
 from qflsim.records import Event, Happening, Record
-from qflsim.sim.engine import Engine, Order, Story
+from qflsim.sim.engine import Engine, Order, Story, seldom_searched
 from qflsim.units import FOREVER_NS
 
 
@@ -117,3 +119,58 @@ def test_an_engine_knows_whether_anybody_listens() -> None:
     with pytest.raises(OSError, match="full"):
         engine.emit(event(0))
     assert not engine.observed
+
+
+def test_either_of_two_events_wakes_once() -> None:
+    """The first of two decides, also where both happen at one instant; the other one changes nothing any more."""
+    engine, woken = Engine(), []
+
+    def story(one_ns: int, other_ns: int) -> Story:
+        yield engine.either(engine.at(one_ns, Order.WORLD), engine.at(other_ns, Order.WORLD, 1))
+        woken.append(engine.now_ns)
+        yield engine.at(50, Order.WORLD)
+        woken.append(engine.now_ns)
+
+    for ends_ns in ((10, 20), (30, 20), (20, 20), (FOREVER_NS, 20)):
+        engine.process(story(*ends_ns))
+    engine.call_at(100, Order.STOP, 0, lambda: engine.stop("done"))
+    engine.run()
+    assert woken == [10, 20, 20, 20, 50, 50, 50, 50]
+
+
+def test_garbage_is_searched_as_before_once_a_run_is_over() -> None:
+    """Whatever ends it, the interpreter's own ways are back; and where they are off they stay off."""
+    ways = gc.get_threshold()
+
+    def break_off() -> None:
+        with seldom_searched():
+            assert all(now >= before for now, before in zip(gc.get_threshold(), ways, strict=True))
+            assert gc.get_freeze_count() > 0
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        break_off()
+    assert (gc.get_threshold(), gc.get_freeze_count()) == (ways, 0)
+    gc.set_threshold(0)
+    try:
+        with seldom_searched():
+            assert gc.get_threshold()[0] == 0
+    finally:
+        gc.set_threshold(*ways)
+
+
+def test_earlier_runs_do_not_pile_up() -> None:
+    """A large heap that was dropped as a cycle is gone once the next run begins."""
+
+    class Heap:
+        """Something that holds itself."""
+
+    with seldom_searched():
+        pass  # counts what is there
+    heap = Heap()
+    heap.__dict__.update(me=heap, rows=[[k] for k in range(2_000_000)])
+    dropped = weakref.ref(heap)
+    gc.freeze()  # so that no search comes before
+    del heap
+    with seldom_searched():
+        assert dropped() is None
