@@ -217,9 +217,12 @@ def connected_share(nodes: int, edge_probability: float) -> float:
 def instance(weights: Floats, fields: Floats, data_class: str) -> Instance:
     """The instance of given weights (n, n) and linear terms (n,), divided by the root mean square of those not 0."""
     heads, tails = np.nonzero(weights)
-    heads, tails = heads[heads < tails], tails[heads < tails]
-    terms = np.concatenate([weights[heads, tails], fields[fields != 0]])
-    scale = np.sqrt(np.mean(terms**2)) if len(terms) else 1.0
+    upper = heads < tails
+    heads, tails = heads[upper], tails[upper]
+    terms = weights[heads, tails]
+    if fields.any():
+        terms = np.concatenate([terms, fields[fields != 0]])
+    scale = math.sqrt(np.add.reduce(terms * terms) / len(terms)) if len(terms) else 1.0
     colours = edge_colours(list(zip(heads.tolist(), tails.tolist(), strict=True)))
     return Instance(weights / scale, fields / scale, len(heads), colours, data_class)
 

@@ -90,7 +90,12 @@ def build(scenario: Scenario, sources: Sources, observers: Sequence[Observer] = 
     engine = Engine(observers)
     streams = Streams(scenario.seed)
     movers = _all_movers(scenario, sources)
-    fleet = Fleet(movers, streams, lambda device, leg: engine.emit(_leg(engine.now_ns, device, leg)))
+
+    def on_leg(device: int, leg: Leg) -> None:
+        if engine.observed:
+            engine.emit(_leg(engine.now_ns, device, leg))
+
+    fleet = Fleet(movers, streams, on_leg)
     hardware = _equipment(scenario, fleet)
     backhaul = _backhaul(scenario, engine, streams)
     air = _air(scenario, engine, streams, backhaul)
