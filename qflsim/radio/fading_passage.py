@@ -43,9 +43,10 @@ class EfficiencyTable(NamedTuple):
     def at(self, snr_db: float) -> tuple[float, float]:
         """Mean and variance by linear interpolation, without the price of an array; the ends' values beyond them."""
         if not LOWEST_DB <= snr_db < HIGHEST_DB:
+            assert not math.isnan(snr_db)
             return self.rows[0] if snr_db < LOWEST_DB else self.rows[-1]
         place = (snr_db - LOWEST_DB) * STEPS_PER_DB
-        row = int(place)
+        row = min(int(place), len(self.rows) - 2)
         (mean, variance), (next_mean, next_variance) = self.rows[row], self.rows[row + 1]
         part = place - row
         return mean + part * (next_mean - mean), variance + part * (next_variance - variance)

@@ -1,7 +1,7 @@
 """Handover: when a neighbour has been better for long enough, and what the change costs."""
 
 import math
-from functools import cached_property
+from functools import lru_cache
 from typing import Annotated, Literal, TypeVar
 
 import numpy as np
@@ -48,17 +48,15 @@ class A3(Model):
     failure_timer_s: Wait = 1.2
     reestablishment_s: Wait = 0.5
 
-    @cached_property
+    @property
     def memory(self) -> int:
         """Number of past samples after which less than 1e-6 of the filter's weight remains."""
-        keep = 1.0 - 2.0 ** (-self.filter_coefficient / 4.0)
-        return math.ceil(math.log(FORGOTTEN) / math.log(keep)) if keep > 0.0 else 0
+        return len(_filter_weights(self.filter_coefficient)) - 1
 
-    @cached_property
+    @property
     def trigger_samples(self) -> int:
         """Number of consecutive samples, the entry included, at which the entering condition must hold."""
-        # Nine decimals absorb binary fractions: 0.56 s / 0.08 s must be 7, not 7.000000000000001.
-        return math.ceil(round(self.time_to_trigger_s / self.measurement_period_s, 9)) + 1
+        return _whole_periods(self.time_to_trigger_s, self.measurement_period_s) + 1
 
     def filtered_dbm(self, rsrp_dbm: Floats) -> Floats:
         """Filtered levels (C, N) of C cells, from samples (C, memory + N), one a measurement period.
@@ -71,13 +69,7 @@ class A3(Model):
         assert rsrp_dbm.shape[1] >= window
         recent = _windows(rsrp_dbm, window)
         # C order puts the window last and contiguous: every sum then runs in the same order.
-        return np.asarray(np.multiply(recent, self._weights, order="C").sum(axis=-1))
-
-    @cached_property
-    def _weights(self) -> Floats:
-        """What the filter gives each remembered sample and, last, the present one."""
-        weights = (1.0 - 2.0 ** (-self.filter_coefficient / 4.0)) ** np.arange(self.memory, -1, -1)
-        return np.asarray(weights / weights.sum())
+        return np.asarray(np.multiply(recent, _filter_weights(self.filter_coefficient), order="C").sum(axis=-1))
 
     def may_trigger(self, rsrp_dbm: Floats, serving: int, cell_offset_db: Floats) -> bool:
         """Whether a handover can be due at all by samples (C, N), whatever the filter makes of them.
@@ -121,3 +113,19 @@ def _windows(values: npt.NDArray[_Scalar], length: int) -> npt.NDArray[_Scalar]:
     values = np.ascontiguousarray(values)
     across, along = values.strides
     return np.ndarray((rows, columns - length + 1, length), values.dtype, values, strides=(across, along, along))
+
+
+@lru_cache
+def _filter_weights(coefficient: int) -> Floats:
+    """What the filter gives each remembered sample and, last, the present one."""
+    keep = 1.0 - 2.0 ** (-coefficient / 4.0)
+    memory = math.ceil(math.log(FORGOTTEN) / math.log(keep)) if keep > 0.0 else 0
+    weights = keep ** np.arange(memory, -1, -1)
+    return np.asarray(weights / weights.sum())
+
+
+@lru_cache
+def _whole_periods(duration_s: float, period_s: float) -> int:
+    """Periods that a duration takes, the last in part."""
+    # Nine decimals absorb binary fractions: 0.56 s / 0.08 s must be 7, not 7.000000000000001.
+    return math.ceil(round(duration_s / period_s, 9))

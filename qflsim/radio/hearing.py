@@ -19,6 +19,8 @@ BLOCK = 32
 """Samples whose errors are drawn from one stream."""
 KEPT = 64
 """Blocks of errors that are kept at a time."""
+SOON_NS = 60 * NS_PER_S
+"""How far ahead questions are put."""
 _MANY = 64
 """Instants of questions that may lie in the past before they are dropped."""
 _NO_LEG = Leg(0, 0, 0.0, 0.0, 0.0, 0.0)
@@ -52,9 +54,8 @@ class Hearing:
         self._most = _MANY
 
     def put(self, question: Question) -> None:
-        """A question that will surely be asked unless the run ends before. Where ranges are strict it is only then."""
-        if not self._weather.strict:
-            self._sure.append(question)
+        """A question that will surely be asked."""
+        self._sure.append(question)
 
     def put_at(self, t_ns: int, question: Callable[[], Question | None]) -> None:
         """Somebody may have a question at this instant: he says then which, if any. He is asked if anybody asks."""
@@ -183,9 +184,13 @@ class Ear:
 
     # --- what will be asked
 
-    def expect(self, t_ns: int) -> None:
-        """Somebody will surely ask what is heard at this instant."""
-        self._hearing.put(self.question(range(t_ns, t_ns + 1), None))
+    def expect(self, t_ns: int, now_ns: int) -> None:
+        """Somebody will ask what is heard at this instant, if the run lasts.
+
+        Not if that is long after now: ways need not be drawn that nobody may go. Nor where ranges are strict.
+        """
+        if t_ns - now_ns <= SOON_NS and not self._radio.weather.strict:
+            self._hearing.put(self.question(range(t_ns, t_ns + 1), None))
 
     def expect_at(self, t_ns: int, question: Callable[[], Question | None]) -> None:
         """Somebody may ask something at this instant; what, if anything, he says then."""
@@ -218,7 +223,8 @@ class Ear:
             x_all_m, y_all_m = self._track.positions_m(np.array(t_ns))
             fresh = np.ones(len(t_ns), dtype=bool)
             fresh[1:] = (x_all_m[1:] != x_all_m[:-1]) | (y_all_m[1:] != y_all_m[:-1])
-            x_m, y_m, of_instant = x_all_m[fresh].tolist(), y_all_m[fresh].tolist(), np.cumsum(fresh) - 1
+            x_m, y_m = x_all_m[fresh].tolist(), y_all_m[fresh].tolist()
+            of_instant = None if fresh.all() else np.cumsum(fresh) - 1
         elif leg.vx_m_per_s != 0.0 or leg.vy_m_per_s != 0.0:
             elapsed_s = [(instant_ns - leg.start_ns) / NS_PER_S for instant_ns in t_ns]
             x_m = [leg.x_m + leg.vx_m_per_s * passed_s for passed_s in elapsed_s]

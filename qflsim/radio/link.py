@@ -66,9 +66,9 @@ class Link:
         self._asked: tuple[Direction, int] | None = None
         self._answer = (np.empty(0), np.empty(0))
 
-    def expect(self, t_ns: int) -> None:
-        """Somebody will surely ask what is heard at this instant."""
-        self._ear.expect(t_ns)
+    def expect(self, t_ns: int, now_ns: int) -> None:
+        """Somebody will ask what is heard at this instant, if the run lasts."""
+        self._ear.expect(t_ns, now_ns)
 
     def let_go(self) -> None:
         """Nobody will look at what was to be looked at next."""

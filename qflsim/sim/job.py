@@ -42,8 +42,10 @@ class Job:
 
     def wait(self) -> Generator[simpy.Event, Any, None]:
         """The wait that the processor's owner imposes, then the turn at a shared one. Classical models need neither."""
+        queue_s = 0.0
         if self._circuits and self._group.processor.queue_mean_s > 0:
             queue_s = self._group.processor.queue_s(self._world.streams.named(*self._key, "queue", self._number))
+        if queue_s or self._pool:  # of jobs that come to a pool at one instant the lowest device's is first
             yield self._engine.wait(to_ns(queue_s), Order.COMPLETION, self._device)
         if self._pool:
             self._turn = self._pool.request()

@@ -52,7 +52,7 @@ class Participation:
         self._world, self._server, self._engine = world, server, world.engine
         self._key, self._group = world.fleet.key(device), world.group(device)
         self._link = world.link(device)
-        self._link.expect(self.invited_ns)
+        self._link.expect(self.invited_ns, self.invited_ns)
         self._meter = Meter(world.engine, self._group.power, world.charge(device), device, self.switch_off)
         self._process = world.engine.process(self._story())
 
@@ -116,7 +116,7 @@ class Participation:
             self.doing = "the training"
             self._say(Happening.TRAINING_START)
             self._server.begin_training(self, job.gathered)
-            self._link.expect(self._engine.now_ns + job.least_ns)
+            self._link.expect(self._engine.now_ns + job.least_ns, self._engine.now_ns)
             yield from job.work()
             self.training_end_ns = self._engine.now_ns
             self._say(Happening.TRAINING_END)

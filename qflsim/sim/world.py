@@ -28,7 +28,7 @@ from qflsim.world.fleet import Fleet
 from qflsim.world.outages import Downtime
 
 KEPT = 1 << 16
-"""Jobs of so many devices are kept, of each group."""
+"""Jobs of so many steps in all are kept, of each group."""
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,7 @@ class Group:
         if training.batch < training.samples or gathered.graphs:
             return training.charge(index, number, gathered)
         if index not in self._jobs:
-            if len(self._jobs) == KEPT:
+            if (len(self._jobs) + 1) * training.steps > KEPT:
                 self._jobs.clear()
             self._jobs[index] = training.charge(index, number, gathered)
         return self._jobs[index]

@@ -180,3 +180,12 @@ def test_a_map_that_carries_nothing_for_a_while() -> None:
     assert_mean(works / (50.0 * 1e4 * mean), 1.0, allowed=0.03)
     with pytest.raises(AssertionError):
         law.work_bit(1e6, rate, -61.0, 1e6, 1e-3, STREAMS.named("deep"))
+
+
+def test_a_table_is_read_to_its_very_ends() -> None:
+    """The last rows and what lies just below them, where binary fractions round up; beyond the ends the ends' values."""
+    table = fading_passage.efficiency_table(Rayleigh(), Shannon())
+    below = float(np.nextafter(100.0, 0.0))
+    assert table.at(below) == pytest.approx(table.rows[-1], rel=1e-12)
+    assert table.at(100.0) == table.at(1e9) == table.rows[-1]
+    assert table.at(-60.0) == table.at(-1e9) == table.rows[0]

@@ -138,6 +138,21 @@ def test_either_of_two_events_wakes_once() -> None:
     assert woken == [10, 20, 20, 20, 50, 50, 50, 50]
 
 
+def test_waiting_again_and_again_leaves_nothing_behind() -> None:
+    """An event that loses a hundred times is not watched by anybody in the end."""
+    engine = Engine()
+    never = engine.event()
+
+    def story() -> Story:
+        for _ in range(100):
+            yield engine.either(never, engine.wait(1))
+        engine.stop("done")
+
+    engine.process(story())
+    engine.run()
+    assert (engine.now_ns, never.callbacks) == (100, [])
+
+
 def test_garbage_is_searched_as_before_once_a_run_is_over() -> None:
     """Whatever ends it, the interpreter's own ways are back; and where they are off they stay off."""
     ways = gc.get_threshold()
@@ -170,7 +185,20 @@ def test_earlier_runs_do_not_pile_up() -> None:
     heap = Heap()
     heap.__dict__.update(me=heap, rows=[[k] for k in range(2_000_000)])
     dropped = weakref.ref(heap)
-    gc.freeze()  # so that no search comes before
+    gc.collect()  # makes it old, so that no search among the young finds it
     del heap
+    assert dropped() is not None
     with seldom_searched():
         assert dropped() is None
+
+
+def test_whoever_froze_objects_finds_them_frozen() -> None:
+    """Nothing is changed then, by a run within a run neither."""
+    ways = gc.get_threshold()
+    gc.freeze()
+    try:
+        with seldom_searched():
+            assert gc.get_threshold() == ways
+        assert gc.get_freeze_count() > 0
+    finally:
+        gc.unfreeze()

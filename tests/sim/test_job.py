@@ -257,3 +257,17 @@ def test_a_job_cut_short_pays_for_what_it_ran(small: Small, simulate: Simulate) 
     ran, waited = sorted(simulate(data).of(records.Training)[:2], key=lambda job: -job.energy_j)
     assert ran.energy_j == pytest.approx(15.0 * to_s(ran.end_ns - ran.start_ns), rel=1e-12)
     assert (waited.energy_j, waited.circuits, waited.shots) == (0.0, 0, 0)
+
+
+def test_of_jobs_that_come_at_one_instant_the_lowest_devices_is_first(simulate: Simulate) -> None:
+    """Whoever was invited first: six equal devices at one place get their models at once, and queue by number."""
+    run = simulate({
+        "name": "queue", "seed": 3, "stop": {"duration_s": 10.0}, "radio": {"fading": {"kind": "none"}},
+        "devices": [{"name": "d", "count": 6, "mobility": {"kind": "static", "at_m": [30.0, 0.0]},
+                     "processor": {"kind": "simulator"}, "shared_processors": 1}],
+        "aggregation": {"when": {"kind": "wait-all", "clients": 6}},
+    })  # fmt: skip
+    jobs = run.of(records.Training)[:6]
+    assert [job.device for job in jobs] == [0, 1, 2, 3, 4, 5]
+    assert [job.participation for job in jobs] != [0, 1, 2, 3, 4, 5]
+    assert len({job.queued_ns for job in jobs}) == 1

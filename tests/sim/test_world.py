@@ -37,7 +37,7 @@ def test_hearing_together_is_hearing_alone() -> None:
     together, alone = world(), world()
     expecting = [together.link(device) for device in range(9)]
     for device, link in enumerate(expecting):
-        link.expect(device * 10**8)
+        link.expect(device * 10**8, 0)
     for device, link in enumerate(expecting):
         for t_ns in (0, device * 10**8, 10**9, 0):
             for direction in Direction:
