@@ -183,7 +183,7 @@ def test_a_map_that_carries_nothing_for_a_while() -> None:
 
 
 def test_a_table_is_read_to_its_very_ends() -> None:
-    """The last rows and what lies just below them, where binary fractions round up; beyond the ends the ends' values."""
+    """The last rows, and what lies just below, where binary fractions round up; beyond the ends the ends' values."""
     table = fading_passage.efficiency_table(Rayleigh(), Shannon())
     below = float(np.nextafter(100.0, 0.0))
     assert table.at(below) == pytest.approx(table.rows[-1], rel=1e-12)
