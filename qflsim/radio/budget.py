@@ -96,23 +96,25 @@ class Budget:
         self._down_db = sites.power_dbm - hardware.penetration_loss_db - noise_floor_dbm
         self._narrow_hz = uplink.block_hz if uplink.access == "ofdma" else sites.bandwidth_hz
 
-    def quality(self, direction: Direction, gain_db: Floats) -> tuple[Floats, Floats]:
+    def quality(self, direction: Direction, gain_db: Floats, cell: int | None = None) -> tuple[Floats, Floats]:
         """Levels and margins [dB] of cells (rows, all of them if there is interference) at their gains, same shape.
 
-        Cells that do not send have a gain of minus infinity.
+        Of one row alone if that is asked for. Cells that do not send have a gain of minus infinity.
         """
-        down_db = self._sinr_db(gain_db + self._down_db)
+        own_db = gain_db if cell is None else gain_db[cell]
+        down_db = self._sinr_db(gain_db + self._down_db, cell)
         if direction is Direction.DOWNLOAD:
             return down_db, down_db
-        return gain_db, np.minimum(self.uplink_snr_db(gain_db, self._narrow_hz), down_db)
+        return own_db, np.minimum(self.uplink_snr_db(own_db, self._narrow_hz), down_db)
 
-    def _sinr_db(self, snr_db: Floats) -> Floats:
-        activity = self._radio.activity
+    def _sinr_db(self, snr_db: Floats, cell: int | None) -> Floats:
+        own, activity = slice(None) if cell is None else cell, self._radio.activity
         if not activity:
-            return snr_db
+            return snr_db[own]
         power = from_db(snr_db)
-        others = np.maximum(power.sum(axis=0) - power, 0.0)
-        return np.asarray(snr_db - 10.0 * np.log10(1.0 + activity * others))
+        # Cells last and contiguous: every sum then runs in the same order, for one instant as for many.
+        others = np.maximum(np.ascontiguousarray(power.T).sum(axis=-1) - power[own], 0.0)
+        return np.asarray(snr_db[own] - 10.0 * np.log10(1.0 + activity * others))
 
     def uplink_snr_db(self, gain_db: Floats, bandwidth_hz: float) -> Floats:
         """SNRs at cells with these gains if the device sends over this bandwidth; same shape."""

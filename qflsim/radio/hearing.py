@@ -225,7 +225,7 @@ class Ear:
             fresh[1:] = (x_all_m[1:] != x_all_m[:-1]) | (y_all_m[1:] != y_all_m[:-1])
             x_m, y_m = x_all_m[fresh].tolist(), y_all_m[fresh].tolist()
             of_instant = None if fresh.all() else np.cumsum(fresh) - 1
-        elif leg.vx_m_per_s != 0.0 or leg.vy_m_per_s != 0.0:
+        elif not leg.rests:
             elapsed_s = [(instant_ns - leg.start_ns) / NS_PER_S for instant_ns in t_ns]
             x_m = [leg.x_m + leg.vx_m_per_s * passed_s for passed_s in elapsed_s]
             y_m = [leg.y_m + leg.vy_m_per_s * passed_s for passed_s in elapsed_s]

@@ -1,5 +1,6 @@
 """What a device hears along its way: the large-scale levels of all cells, and when something about them changes."""
 
+import math
 from bisect import bisect_left
 from collections.abc import Mapping, Sequence
 from enum import Enum
@@ -11,7 +12,7 @@ import numpy.typing as npt
 
 from qflsim.radio.budget import Budget, Radio
 from qflsim.radio.equipment import Hardware
-from qflsim.radio.hearing import Ear, Hearing, Question
+from qflsim.radio.hearing import BLOCK, Ear, Hearing, Question
 from qflsim.records import Direction
 from qflsim.units import FOREVER_NS, NS_PER_S, Floats, to_ns
 from qflsim.world.blockage import Blocks, LinkWeather
@@ -36,11 +37,30 @@ class ChangeKind(Enum):
 
 
 class Change(NamedTuple):
-    """The next thing that matters to a flow, and (for a handover) the cell that it points to."""
+    """The next thing that matters to a flow, (for a handover) the cell that it points to, and the level it moved to."""
 
     t_ns: int
     kind: ChangeKind
     cell: int
+    level_db: float = math.nan
+
+
+class _Window(NamedTuple):
+    """What samples ahead say about a flow; how far its level has moved depends on when it was last told."""
+
+    flow: tuple[Direction, int, int]
+    """direction, cell, and since when it is attached"""
+    grid_ns: range
+    level_db: Floats
+    lost: npt.NDArray[np.bool_]
+    handover: Change | None
+    look_ns: int
+    """when to look again if nothing was found"""
+
+    def knows(self, flow: tuple[Direction, int, int], next_ns: int, now_ns: int) -> bool:
+        """Whether it says what happens to a flow from its next sample on."""
+        over = self.handover is not None and self.handover.t_ns <= now_ns
+        return self.flow == flow and next_ns in self.grid_ns and not over
 
 
 class Link:
@@ -61,8 +81,9 @@ class Link:
         self.budget = Budget(radio, hardware)
         self._period_ns = radio.period_ns
         self._ahead = 0
-        self._look: tuple[int, int, int] | None = None
-        """cell, beginning of the attachment and instant of the look that comes next"""
+        self._window: _Window | None = None
+        self._look: tuple[Direction, int, int, int] | None = None
+        """the flow and the instant of the look that comes next"""
         self._asked: tuple[Direction, int] | None = None
         self._answer = (np.empty(0), np.empty(0))
 
@@ -141,34 +162,38 @@ class Link:
         instants_ns = sorted({*samples_ns, *repaired_ns})
         if not instants_ns:
             return until_ns
-        alone = self._alone(cell)
-        margin_db = self._quality(direction, self._ear.gain_db(instants_ns, alone, now_ns), instants_ns, alone)[1]
-        good = self._covered(margin_db[cell if alone is None else 0])
+        gain_db = self._ear.gain_db(instants_ns, self._alone(cell), now_ns)
+        good = self._covered(self._quality(direction, gain_db, instants_ns, cell)[1])
         return instants_ns[int(good.argmax())] if good.any() else until_ns
 
     def next_change(self, direction: Direction, cell: int, level_db: float, since_ns: int, now_ns: int) -> Change:
         """What happens next to a flow served by `cell` at `level_db`, to which it has been attached `since_ns`."""
-        downtime = self._downtime(cell)
+        downtime, flow = self._downtime(cell), (direction, cell, since_ns)
         if not downtime.is_up(now_ns):
             return Change(now_ns, ChangeKind.OUTAGE, cell)
         change = Change(downtime.next_change_ns(now_ns), ChangeKind.OUTAGE, cell)
-        next_ns = (now_ns // self._period_ns + 1) * self._period_ns - 1
-        if self._ahead == 0 and next_ns > now_ns:
-            # What is done by the first sample need not know what comes after it.
-            look_ns = next_ns
-        else:
-            look_ns, change = self._looked(change, direction, cell, level_db, since_ns, now_ns)
+        next_ns = (now_ns // self._period_ns + 1) * self._period_ns
+        window = self._window
+        if window is None or not window.knows(flow, next_ns, now_ns):
+            if self._ahead == 0 and next_ns - 1 > now_ns:
+                # What is done by the first sample need not know what comes after it.
+                window = None
+            else:
+                window = self._window = self._looked(flow, now_ns)
         self._ahead = max(self._ahead, self.FEWEST)
+        look_ns = next_ns - 1
+        if window is not None:
+            look_ns, change = window.look_ns, self._first(change, window, window.grid_ns.index(next_ns), level_db)
         if change.t_ns <= look_ns:
             return change
         if look_ns < FOREVER_NS:
-            self._look = cell, since_ns, look_ns
+            self._look = *flow, look_ns
             self._ear.expect_at(look_ns, self._next_question)
         return Change(look_ns, ChangeKind.LOOK, cell)
 
-    def _looked(self, change: Change, direction: Direction, cell: int, level_db: float, since_ns: int,
-                now_ns: int) -> tuple[int, Change]:  # fmt: skip
-        """What samples ahead say: when to look again, and the first of all changes, one that is known among them."""
+    def _looked(self, flow: tuple[Direction, int, int], now_ns: int) -> _Window:
+        """What samples ahead say."""
+        direction, cell, since_ns = flow
         samples, others = self._scope(since_ns, now_ns)
         self._look_farther()
         grid_ns = self._ear.grid_ns(samples)
@@ -177,24 +202,37 @@ class Link:
             remembered = self._remembered(samples, since_ns)
             gain_db = self._ear.samples_db(remembered, now_ns)
             handover = self._handover(cell, remembered.start, gain_db)
-            gain_db, alone = gain_db[:, -len(samples) :], None
+            gain_db = gain_db[:, -len(samples) :]
         else:
-            alone = self._alone(cell)
-            gain_db = self._ear.gain_db(grid_ns, alone, now_ns)
-        row = cell if alone is None else 0
-        level_ahead_db, margin_db = (of[row] for of in self._quality(direction, gain_db, grid_ns, alone))
-        lost = margin_db < self._radio.rate_map.cut_db
+            gain_db = self._ear.gain_db(grid_ns, self._alone(cell), now_ns)
+        level_db, margin_db = self._quality(direction, gain_db, grid_ns, cell)
+        look_ns = self._served_until_ns(now_ns, since_ns, grid_ns[-1])
+        return _Window(flow, grid_ns, level_db, margin_db < self._radio.rate_map.cut_db, handover, look_ns)
+
+    def _first(self, change: Change, window: _Window, first: int, level_db: float) -> Change:
+        """What comes first: a change that is known, or one at the samples of a window from this one on.
+
+        Of changes at one instant the first in this order counts: an outage, a loss, a handover, a step of the level.
+        """
+        cell, grid_ns = window.flow[1], window.grid_ns[first:]
+        lost, level_ahead_db = window.lost[first:], window.level_db[first:]
         moved = np.abs(level_ahead_db - level_db) >= self._radio.step_db
-        # Of changes at one instant the first in this order counts.
-        for other in (_first(grid_ns, lost, ChangeKind.LOST, cell), handover,
-                      _first(grid_ns, moved, ChangeKind.RATE, cell)):  # fmt: skip
-            if other is not None and other.t_ns < change.t_ns:
-                change = other
-        return self._served_until_ns(now_ns, since_ns, grid_ns[-1]), change
+        k = int(lost.argmax())
+        if lost[k] and grid_ns[k] < change.t_ns:
+            change = Change(grid_ns[k], ChangeKind.LOST, cell)
+        if window.handover is not None and window.handover.t_ns < change.t_ns:
+            change = window.handover
+        k = int(moved.argmax())
+        if moved[k] and grid_ns[k] < change.t_ns:
+            change = Change(grid_ns[k], ChangeKind.RATE, cell, float(level_ahead_db[k]))
+        return change
 
     def _scope(self, since_ns: int, now_ns: int) -> tuple[range, bool]:
         """Numbers of the samples to look at, and whether at other cells too: not where no handover can be due yet."""
         samples = self._samples(now_ns)
+        if self._ear.errs and self._ear.leg(now_ns).rests:
+            # The levels are the same for as long as one likes; the errors are drawn in blocks.
+            return range(samples[0], -(-(samples[0] + self.FEWEST) // BLOCK) * BLOCK), True
         due = -(-since_ns // self._period_ns) + self._radio.handover.trigger_samples - 1
         return (samples, True) if samples[0] >= due else (range(samples[0], min(samples.stop, due)), False)
 
@@ -202,7 +240,7 @@ class Link:
         """What `_looked` will ask next, if it is not known yet."""
         if self._look is None:
             return None
-        cell, since_ns, look_ns = self._look
+        _, cell, since_ns, look_ns = self._look
         samples, others = self._scope(since_ns, look_ns)
         if not others:
             return self._ear.question(self._ear.grid_ns(samples), self._alone(cell))
@@ -245,7 +283,10 @@ class Link:
     def _quality(
         self, direction: Direction, gain_db: Floats, t_ns: Sequence[int], cell: int | None = None
     ) -> tuple[Floats, Floats]:
-        return self.budget.quality(direction, self._silenced(gain_db, t_ns, cell))
+        """Of all cells (rows) at these instants, or of one, whose gains may come without the others'."""
+        alone = cell is not None and len(gain_db) < len(self._radio.weather.site_of)
+        heard_db = self._silenced(gain_db, t_ns, cell if alone else None)
+        return self.budget.quality(direction, heard_db, 0 if alone else cell)
 
     def _silenced(self, gain_db: Floats, t_ns: Sequence[int], cell: int | None = None) -> Floats:
         """The gains of cells (rows) at instants that increase, minus infinity where a cell's site is down."""
@@ -283,7 +324,7 @@ class Link:
         """
         law, leg = self._radio.handover, self._ear.leg(now_ns)
         settled_ns = now_ns - (law.memory + law.trigger_samples) * self._period_ns
-        if leg.vx_m_per_s != 0.0 or leg.vy_m_per_s != 0.0 or max(leg.start_ns, since_ns) > settled_ns:
+        if not leg.rests or max(leg.start_ns, since_ns) > settled_ns:
             return end_ns
         weather_ns = min((down.next_change_ns(settled_ns) for down in self._downtimes.values()), default=FOREVER_NS)
         if self._ear.obstructed:
@@ -294,8 +335,3 @@ class Link:
         if rest_ns >= FOREVER_NS:
             return FOREVER_NS
         return max(end_ns, (rest_ns - 1) // self._period_ns * self._period_ns)  # the last measurement before it
-
-
-def _first(grid_ns: range, condition: npt.NDArray[np.bool_], kind: ChangeKind, cell: int) -> Change | None:
-    k = int(condition.argmax())
-    return Change(grid_ns[k], kind, cell) if condition[k] else None

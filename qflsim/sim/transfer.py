@@ -167,7 +167,7 @@ class Transfer:
                 if change.kind is ChangeKind.RATE:
                     left_s = books.remaining_s(self._participation)
                     self._keep_bit(left_s * terms.rate_bit_per_s / stretch)
-                    level_db = float(self._link.quality(self._direction, self._engine.now_ns)[0][cell])
+                    level_db = change.level_db
                     terms = self._terms(level_db)
                     books.retune(self._participation, self._work_s(terms, stretch), terms.weight, terms.power)
                 elif change.kind is not ChangeKind.LOOK:

@@ -62,6 +62,11 @@ class Leg(NamedTuple):
         return self.x_m + self.vx_m_per_s * elapsed_s, self.y_m + self.vy_m_per_s * elapsed_s
 
     @property
+    def rests(self) -> bool:
+        """Whether the device stands."""
+        return self.vx_m_per_s == 0.0 and self.vy_m_per_s == 0.0
+
+    @property
     def speed_m_per_s(self) -> float:
         """The speed on this leg."""
         return math.hypot(self.vx_m_per_s, self.vy_m_per_s)
