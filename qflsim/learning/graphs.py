@@ -222,9 +222,13 @@ def instance(weights: Floats, fields: Floats, data_class: str) -> Instance:
     terms = weights[heads, tails]
     if fields.any():
         terms = np.concatenate([terms, fields[fields != 0]])
-    scale = math.sqrt(np.add.reduce(terms * terms) / len(terms)) if len(terms) else 1.0
+    scale = _root_mean_square(terms) if len(terms) else 1.0
     colours = edge_colours(list(zip(heads.tolist(), tails.tolist(), strict=True)))
     return Instance(weights / scale, fields / scale, len(heads), colours, data_class)
+
+
+def _root_mean_square(terms: Floats) -> float:
+    return math.sqrt(np.add.reduce(terms * terms) / len(terms))
 
 
 def reached(weights: Floats) -> npt.NDArray[np.bool_]:
@@ -244,18 +248,24 @@ def edge_colours(edges: list[tuple[int, int]]) -> int:
     greatest degree less one (the optimum is the degree or one more: Vizing 1964). A complete graph, other nodes without
     edges beside it or not, gets the optimum of the round-robin tournament.
     """
-    taken = {node: 0 for edge in edges for node in edge}  # bit c of it: whether colour c is taken there
-    if edges and 2 * len(edges) == len(taken) * (len(taken) - 1):
-        return len(taken) - 1 + len(taken) % 2
-    left, used = list(edges), 0
-    while left:
-        u, v = max(left, key=lambda edge: (taken[edge[0]] | taken[edge[1]]).bit_count())
-        left.remove((u, v))
-        busy = taken[u] | taken[v]
-        lowest = ~busy & (busy + 1)
-        taken[u] |= lowest
-        taken[v] |= lowest
+    at: dict[int, list[int]] = {}
+    for number, edge in enumerate(edges):
+        for node in edge:
+            at.setdefault(node, []).append(number)
+    if edges and 2 * len(edges) == len(at) * (len(at) - 1):
+        return len(at) - 1 + len(at) % 2
+    taken = [0] * len(edges)  # bit c: whether colour c is taken at one of its ends
+    counts, used = list(taken), 0
+    for _ in edges:
+        number = counts.index(max(counts))
+        counts[number] = -1  # done
+        lowest = ~taken[number] & (taken[number] + 1)
         used |= lowest
+        for node in edges[number]:
+            for neighbour in at[node]:
+                if counts[neighbour] >= 0:
+                    taken[neighbour] |= lowest
+                    counts[neighbour] = taken[neighbour].bit_count()
     return used.bit_count()
 
 
@@ -269,7 +279,12 @@ def _weighted(family: GraphFamily, edges: npt.NDArray[np.int64], kind: Weights, 
         values = rng.standard_normal(count)
     else:
         values = np.ones(count)
-    return instance(_matrix(family.nodes, edges, values), np.zeros(family.nodes), family.data_class)
+    if not values.all():
+        return instance(_matrix(family.nodes, edges, values), np.zeros(family.nodes), family.data_class)
+    # What `instance` would find out, is known.
+    weights = _matrix(family.nodes, edges, values / _root_mean_square(values))
+    colours = edge_colours([(u, v) for u, v in edges.tolist()])
+    return Instance(weights, np.zeros(family.nodes), count, colours, family.data_class)
 
 
 def _matrix(nodes: int, edges: npt.NDArray[np.int64], values: Floats) -> Floats:

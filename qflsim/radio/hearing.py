@@ -12,7 +12,7 @@ from qflsim.radio.equipment import Hardware
 from qflsim.radio.weather import Weather
 from qflsim.units import NS_PER_S, Floats
 from qflsim.world.blockage import Blocks, LinkWeather
-from qflsim.world.mobility import Leg, Track
+from qflsim.world.tracks import Leg, Track
 
 Instants = npt.NDArray[np.int64]
 BLOCK = 32

@@ -16,8 +16,8 @@ from qflsim.radio.hearing import BLOCK, Ear, Hearing, Question
 from qflsim.records import Direction
 from qflsim.units import FOREVER_NS, NS_PER_S, Floats, to_ns
 from qflsim.world.blockage import Blocks, LinkWeather
-from qflsim.world.mobility import Track
 from qflsim.world.outages import Downtime
+from qflsim.world.tracks import Track
 
 LOOKS_AHEAD_NS = 60 * NS_PER_S
 """How far ahead what may get in the way is looked for."""

@@ -28,10 +28,10 @@ from qflsim.streams import Streams
 from qflsim.units import to_ns
 from qflsim.world.backhaul import Network
 from qflsim.world.fleet import Fleet, Movers
-from qflsim.world.mobility import Leg
 from qflsim.world.mobility_files import MobilityFile
 from qflsim.world.outages import Downtime
 from qflsim.world.sites import SiteAt
+from qflsim.world.tracks import Leg
 
 BIT_PER_ANGLE, BIT_PER_CO_PARAMETER = 64, 32
 
@@ -71,7 +71,7 @@ def with_sights(scenario: Scenario, sources: Sources) -> Sources:
     if not blind:
         return sources
     streams, movers, exam = Streams(scenario.seed), _all_movers(scenario, sources), scenario.task.holdout
-    fleet = Fleet(movers, streams, lambda device, leg: None)
+    fleet = Fleet(movers, streams, None)
     surroundings = Surroundings(fleet, _equipment(scenario, fleet), _radio(scenario, streams))
     until_ns, seen = to_ns(scenario.stop.duration_s), dict(sources.graphs)
     for name, family in blind.items():
@@ -92,10 +92,9 @@ def build(scenario: Scenario, sources: Sources, observers: Sequence[Observer] = 
     movers = _all_movers(scenario, sources)
 
     def on_leg(device: int, leg: Leg) -> None:
-        if engine.observed:
-            engine.emit(_leg(engine.now_ns, device, leg))
+        engine.emit(_leg(engine.now_ns, device, leg))
 
-    fleet = Fleet(movers, streams, on_leg)
+    fleet = Fleet(movers, streams, on_leg if engine.observed else None)
     hardware = _equipment(scenario, fleet)
     backhaul = _backhaul(scenario, engine, streams)
     air = _air(scenario, engine, streams, backhaul)

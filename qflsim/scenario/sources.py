@@ -10,8 +10,8 @@ from qflsim.learning.graphs import GraphFamily
 from qflsim.learning.mixtures import file_families, loaded, with_terms
 from qflsim.learning.tasks import Task
 from qflsim.scenario.schema import Scenario
-from qflsim.world.mobility import Track
 from qflsim.world.mobility_files import MobilityFile
+from qflsim.world.tracks import Track
 
 Tracks: TypeAlias = Mapping[str, tuple[tuple[str, Track], ...]]
 """For each group that is read from a file, its devices' names and tracks."""

@@ -32,7 +32,7 @@ _ENTITY_BITS = 40
 _SEARCHES = (50_000, 5, 2)
 """Objects that come and stay before the young are searched; searches before the older, and before all."""
 _kept = [0]
-"""How many objects the last search of what was there left."""
+"""How many objects the last search of what was there left; those before the first run count as such."""
 
 
 @contextmanager
@@ -48,6 +48,7 @@ def seldom_searched() -> Iterator[None]:
         return
     thresholds = gc.get_threshold()
     gc.freeze()
+    _kept[0] = _kept[0] or gc.get_freeze_count()
     if gc.isenabled() and gc.get_freeze_count() > 1.5 * _kept[0]:
         gc.unfreeze()
         gc.collect()

@@ -1,6 +1,7 @@
 """Benches of the world without learning: what a participation costs among few and among many, and what a start does."""
 
 import cProfile
+import gc
 import math
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
@@ -134,6 +135,8 @@ def _run(devices: int, duration_s: float) -> Cost:
     _built(devices, INSTANT_S).run()  # makes the tables that all runs share
     costs = []
     for _ in range(REPEATS):
+        simulation = None  # what an earlier run left is not this one's business
+        gc.collect()
         simulation = _built(devices, duration_s)
         began_s = process_time()
         simulation.run()

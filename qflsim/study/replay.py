@@ -22,8 +22,8 @@ from qflsim.study.executors import executor_of
 from qflsim.study.run import BASELINE, tell_baselines
 from qflsim.trace.reader import Trace
 from qflsim.trace.tables import TABLES, Rows, enums, pack
-from qflsim.world.mobility import Leg, track_from_legs
 from qflsim.world.mobility_files import MobilityFile
+from qflsim.world.tracks import Leg, track_from_legs
 
 FAILURES = (BrokenExecutor, TaskError, RunError)
 TIME_TOLERANCE_NS, RELATIVE_TOLERANCE = 1_000, 1e-9

@@ -3,14 +3,16 @@
 from bisect import bisect_right
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import accumulate
 
 from qflsim.streams import Streams
 from qflsim.units import FOREVER_NS
 from qflsim.world.churn import Churn
-from qflsim.world.mobility import Leg, Mobility, Track
+from qflsim.world.mobility import Mobility
 from qflsim.world.mobility_groups import Group
 from qflsim.world.outages import Downtime
+from qflsim.world.tracks import Leg, Track
 
 _NEVER_OFF = Downtime([])
 
@@ -37,10 +39,10 @@ class Fleet:
 
     A device's draws are keyed by its group's name and its index in that group, so that a group appended to a scenario
     moves nobody else's draws. `first` has the number of each group's first device. `on_leg(device, leg)` hears of each
-    leg of a law as it is produced.
+    leg of a law as it is drawn.
     """
 
-    def __init__(self, movers: Sequence[Movers], streams: Streams, on_leg: Callable[[int, Leg], None]) -> None:
+    def __init__(self, movers: Sequence[Movers], streams: Streams, on_leg: Callable[[int, Leg], None] | None) -> None:
         self.movers = tuple(movers)
         self.streams = streams
         *self.first, self._count = accumulate((m.count for m in self.movers), initial=0)
@@ -82,8 +84,9 @@ class Fleet:
         movers = self.movers[group]
         if movers.law is None:
             return movers.tracks[index]
-        legs = self._drawn(movers.law, movers.group, index)
-        track = self._tracks[device] = Track(self._told(device, legs), legs.presence)
+        track = self._tracks[device] = self._drawn(movers.law, movers.group, index)
+        if self._on_leg is not None:
+            track.tell(partial(self._on_leg, device))
         return track
 
     def _drawn(self, law: Mobility | Group, group: str, index: int) -> Track:
@@ -92,11 +95,6 @@ class Fleet:
             company, place = divmod(index, law.size)
             return law.member(place, self.streams.named(group, "company", company, "mobility"), own)
         return law.track(own)
-
-    def _told(self, device: int, track: Track) -> Iterator[Leg]:
-        for leg in track:
-            self._on_leg(device, leg)
-            yield leg
 
     def present(self, device: int, t_ns: int) -> bool:
         """Whether the device is in the area and switched on at this instant."""

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from qflsim.units import FOREVER_NS, NS_PER_S, Floats
-from qflsim.world.mobility import Leg, Track
+from qflsim.world.tracks import Leg, Track
 
 Instants = npt.NDArray[np.int64]
 

@@ -15,8 +15,8 @@ from qflsim.errors import InputError
 from qflsim.model import Patience
 from qflsim.units import FOREVER_NS, to_ns, to_s
 from qflsim.world.knots import Knots
-from qflsim.world.mobility import Track
 from qflsim.world.mobility_files_fixes import LATEST_S, MOST_KNOTS, Fixes, FixRules
+from qflsim.world.tracks import Track
 
 MOST_PACKED = 500
 """Times that a gzip file may grow; floating-car data of parked cars grows 100 times, nothing at all 1,030 times."""

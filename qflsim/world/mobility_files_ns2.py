@@ -9,7 +9,6 @@ from typing import BinaryIO, Literal, NamedTuple
 import numpy as np
 
 from qflsim.units import NS_PER_S, to_ns, to_s
-from qflsim.world.mobility import Leg, Place
 from qflsim.world.mobility_files import TrackFile
 from qflsim.world.mobility_files_fixes import (
     FARTHEST_M,
@@ -21,6 +20,7 @@ from qflsim.world.mobility_files_fixes import (
     number,
 )
 from qflsim.world.mobility_files_lines import Lines
+from qflsim.world.tracks import Leg, Place
 
 WANTED = '$node_(1) set X_ 5.0, or $ns_ at 1.0 "$node_(1) setdest 5.0 7.0 1.5", or $ns_ at 1.0 "$node_(1) set X_ 5.0"'
 NODE = r"\$node_\((?P<node>\d{1,18})\)"

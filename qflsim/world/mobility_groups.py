@@ -9,9 +9,10 @@ from pydantic import Field, model_validator
 
 from qflsim.model import Model
 from qflsim.units import NS_PER_S, to_ns
-from qflsim.world.mobility import Leg, Place, RandomWaypoint, Static, Track
+from qflsim.world.mobility import RandomWaypoint, Static
 from qflsim.world.mobility_open import GaussMarkov, RandomDirection
 from qflsim.world.mobility_streets import Highway, Manhattan
+from qflsim.world.tracks import Leg, Place, Track
 
 Leader = Annotated[
     Static | RandomWaypoint | RandomDirection | GaussMarkov | Manhattan | Highway, Field(discriminator="kind")

@@ -11,8 +11,9 @@ from pydantic import Field
 
 from qflsim.model import Model
 from qflsim.units import NS_PER_S, to_ns
-from qflsim.world.mobility import Coordinate, Leg, Place, Side, Speed, Speeds, Track
+from qflsim.world.mobility import Coordinate, Side, Speed, Speeds
 from qflsim.world.mobility_draws import between, normals, uniforms
+from qflsim.world.tracks import Leg, Place, Track
 
 Deviation = Annotated[float, Field(ge=0, le=1e4)]
 """Standard deviation of a speed, in metres per second."""

@@ -10,7 +10,7 @@ from pydantic import Field
 
 from qflsim.model import Model
 from qflsim.units import to_ns
-from qflsim.world.mobility import Coordinate, Leg, Pauses, Place, Side, Speed, Speeds, Track, walk
+from qflsim.world.mobility import Coordinate, Pauses, Side, Speed, Speeds
 from qflsim.world.mobility_draws import (
     between,
     chosen,
@@ -19,6 +19,7 @@ from qflsim.world.mobility_draws import (
     residual_pause_s,
     uniforms,
 )  # fmt: skip
+from qflsim.world.tracks import Leg, Place, Track, walk
 
 Blocks = Annotated[int, Field(ge=1, le=10_000)]
 """Number of blocks of a city along one axis."""

@@ -16,7 +16,7 @@ STAND = Static(at_m=(0.0, 0.0))
 
 def fleet(**counts: int) -> Fleet:
     """Groups of so many devices."""
-    return Fleet([Movers(name, count, STAND) for name, count in counts.items()], Streams(1), lambda device, leg: None)
+    return Fleet([Movers(name, count, STAND) for name, count in counts.items()], Streams(1), None)
 
 
 def mask(of: Fleet, eligible: list[int]) -> np.ndarray:

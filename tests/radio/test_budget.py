@@ -251,3 +251,16 @@ def test_more_power_everywhere_does_not_help_against_interference() -> None:
     budget = Budget(radio(activity=0.4), PHONE)
     level_db = budget.quality(DOWN, gains_for(budget, [120.0] * 4))[0]
     np.testing.assert_allclose(from_db(level_db), 1.0 / (0.4 * 3), rtol=1e-9)
+
+
+@pytest.mark.parametrize("activity", [0.0, 0.3])
+@pytest.mark.parametrize("direction", Direction)
+def test_one_cell_at_one_instant_is_as_in_company(direction: Direction, activity: float) -> None:
+    """To the last bit: of one cell alone and of all, at one instant and at many."""
+    budget, gains_db = Budget(radio(activity=activity), PHONE), np.random.default_rng(4).uniform(-140, -60, (37, 20))
+    both = np.array(budget.quality(direction, gains_db))
+    for cell in (0, 17, 36):
+        np.testing.assert_array_equal(budget.quality(direction, gains_db, cell), both[:, cell])
+    for instant in (0, 19):
+        here = budget.quality(direction, gains_db[:, instant : instant + 1])
+        np.testing.assert_array_equal(here, both[:, :, instant : instant + 1])

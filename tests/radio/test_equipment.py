@@ -12,7 +12,7 @@ from qflsim.world.mobility import Static
 def test_each_device_has_its_groups_hardware_and_its_own_loss() -> None:
     """Number by number through the groups, one of them empty."""
     stand = Static(at_m=(0.0, 0.0))
-    fleet = Fleet([Movers(name, count, stand) for name, count in (("a", 2), ("b", 0), ("c", 1))], Streams(1), _deaf)
+    fleet = Fleet([Movers(name, count, stand) for name, count in (("a", 2), ("b", 0), ("c", 1))], Streams(1), None)
     one, other = (23.0, 9.0, 1.5), (10.0, 7.0, 3.0)
     drawn = [([1.0, 2.0], [True, False]), ([], []), ([3.0], [False])]
     lots = [Penetrated(np.array(loss_db), np.array(indoor, dtype=bool)) for loss_db, indoor in drawn]
@@ -22,7 +22,3 @@ def test_each_device_has_its_groups_hardware_and_its_own_loss() -> None:
         Hardware(23.0, 9.0, 1.5, 2.0),
         Hardware(10.0, 7.0, 3.0, 3.0),
     ]
-
-
-def _deaf(device: int, leg: object) -> None:
-    """Nobody hears of legs."""

@@ -19,9 +19,10 @@ from qflsim.records import Direction
 from qflsim.streams import Streams
 from qflsim.units import FOREVER_NS, Floats, to_ns
 from qflsim.world.blockage import GilbertElliott, LinkWeather
-from qflsim.world.mobility import RandomWaypoint, Static, Track
+from qflsim.world.mobility import RandomWaypoint, Static
 from qflsim.world.outages import Downtime, RenewalOutage
 from qflsim.world.sites import SiteAt, Sites
+from qflsim.world.tracks import Track
 
 PERIOD_NS = to_ns(0.08)
 HARDWARE = Hardware(22.4, 9.0, 1.5, 9.0)

@@ -20,8 +20,9 @@ from qflsim.radio.weather import Weather
 from qflsim.records import Direction
 from qflsim.streams import Streams
 from qflsim.units import FOREVER_NS, NS_PER_S, to_ns
-from qflsim.world.mobility import Leg, RandomWaypoint, Track
+from qflsim.world.mobility import RandomWaypoint
 from qflsim.world.sites import Hexagons, SiteAt, Sites
+from qflsim.world.tracks import Leg, Track
 
 PERIOD_S = 0.08
 STEADY = LogDistance(shadow_sigma_db=0.0, reference_loss_db=0.0)

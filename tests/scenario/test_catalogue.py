@@ -19,7 +19,7 @@ PLUGIN = '''
 import numpy as np
 from qflsim.model import Model
 from qflsim.units import NS_PER_S
-from qflsim.world.mobility import Leg, Track
+from qflsim.world.tracks import Leg, Track
 
 class Pendulum(Model):
     kind: str

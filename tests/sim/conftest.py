@@ -18,8 +18,8 @@ from qflsim.scenario.load import load, parse
 from qflsim.scenario.schema import Scenario
 from qflsim.scenario.sources import read
 from qflsim.units import FOREVER_NS, to_ns
-from qflsim.world.mobility import Leg, Track
 from qflsim.world.sites import SiteAt
+from qflsim.world.tracks import Leg, Track
 
 
 class Outages(Model):

@@ -10,8 +10,9 @@ from qflsim.streams import Streams
 from qflsim.units import FOREVER_NS, NS_PER_S, to_ns
 from qflsim.world.churn import Churn
 from qflsim.world.fleet import Fleet, Movers
-from qflsim.world.mobility import Leg, Static, Track
+from qflsim.world.mobility import Static
 from qflsim.world.outages import Downtime
+from qflsim.world.tracks import Leg, Track
 
 S = NS_PER_S
 DAY = tuple(4.0 if 8 <= hour < 20 else 0.25 for hour in range(24))
@@ -84,7 +85,7 @@ def test_bad_parameters_are_refused(fields: dict[str, object]) -> None:
 
 def fleet(*movers: Movers) -> Fleet:
     """A fleet of one seed."""
-    return Fleet(movers, Streams(9), lambda device, leg: None)
+    return Fleet(movers, Streams(9), None)
 
 
 def test_presence_and_churn_together() -> None:

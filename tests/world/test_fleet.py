@@ -8,7 +8,8 @@ import numpy as np
 from qflsim.streams import Streams
 from qflsim.units import FOREVER_NS, NS_PER_S
 from qflsim.world.fleet import Fleet, Movers
-from qflsim.world.mobility import Leg, RandomWaypoint, Static, Track
+from qflsim.world.mobility import RandomWaypoint, Static
+from qflsim.world.tracks import Leg, Track
 
 WALK = RandomWaypoint(area_m=(100.0, 100.0), speed_m_per_s=(1.0, 2.0), pause_s=(0.0, 5.0))
 INSTANTS_NS = np.arange(0, 2000, 37) * NS_PER_S

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from qflsim.units import FOREVER_NS, NS_PER_S
 from qflsim.world.knots import Knots
-from qflsim.world.mobility import Leg, Track
+from qflsim.world.tracks import Leg, Track
 
 S = NS_PER_S
 

@@ -18,13 +18,13 @@ from pydantic import ValidationError
 from qflsim.errors import InputError, InputWarning
 from qflsim.units import FOREVER_NS, NS_PER_S
 from qflsim.world import mobility_files
-from qflsim.world.mobility import Track
 from qflsim.world.mobility_files import MobilityFile, TrackFile
 from qflsim.world.mobility_files_bonnmotion import BonnMotion
 from qflsim.world.mobility_files_csv import CsvFile
 from qflsim.world.mobility_files_gpx import Gpx
 from qflsim.world.mobility_files_ns2 import Ns2
 from qflsim.world.mobility_files_sumo import SumoFcd
+from qflsim.world.tracks import Track
 
 S = NS_PER_S
 Fixes: TypeAlias = dict[str, list[tuple[float, float, float]]]

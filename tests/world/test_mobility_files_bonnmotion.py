@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from qflsim.errors import InputError
 from qflsim.units import FOREVER_NS, NS_PER_S
 from qflsim.world import mobility_files_bonnmotion
-from qflsim.world.mobility import Leg, Track
 from qflsim.world.mobility_files_bonnmotion import BonnMotion
+from qflsim.world.tracks import Leg, Track
 
 S = NS_PER_S
 

@@ -7,8 +7,8 @@ import pytest
 
 from qflsim.errors import InputError, InputWarning
 from qflsim.units import NS_PER_S
-from qflsim.world.mobility import Track
 from qflsim.world.mobility_files_csv import CsvFile
+from qflsim.world.tracks import Track
 
 S = NS_PER_S
 

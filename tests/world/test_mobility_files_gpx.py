@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 
 from qflsim.errors import InputError, InputWarning
 from qflsim.units import NS_PER_S
-from qflsim.world.mobility import Track
 from qflsim.world.mobility_files_globe import EQUATOR_M, FLATTENING, Plane
 from qflsim.world.mobility_files_gpx import Gpx
+from qflsim.world.tracks import Track
 
 S = NS_PER_S
 HEAD = '<?xml version="1.0"?>\n<gpx version="1.1" xmlns="http://www.topografix.com/GPX/1/1">\n'

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from qflsim.errors import InputError, InputWarning
 from qflsim.units import FOREVER_NS, NS_PER_S
-from qflsim.world.mobility import Track
 from qflsim.world.mobility_files_ns2 import Ns2
+from qflsim.world.tracks import Track
 
 S = NS_PER_S
 

@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 
 from qflsim.errors import InputError
 from qflsim.units import NS_PER_S, to_ns
-from qflsim.world.mobility import Track
 from qflsim.world.mobility_files_sumo import SumoFcd
+from qflsim.world.tracks import Track
 
 S = NS_PER_S
 ROOT = Path(__file__).parents[2]

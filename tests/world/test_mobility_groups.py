@@ -9,10 +9,11 @@ from pydantic import ValidationError
 from qflsim.streams import Streams
 from qflsim.units import NS_PER_S, Floats
 from qflsim.world.fleet import Fleet, Movers
-from qflsim.world.mobility import Mobility, RandomWaypoint, Static, Track
+from qflsim.world.mobility import Mobility, RandomWaypoint, Static
 from qflsim.world.mobility_groups import Group, Leader
 from qflsim.world.mobility_open import GaussMarkov, RandomDirection
 from qflsim.world.mobility_streets import Highway, Manhattan
+from qflsim.world.tracks import Track
 
 S = NS_PER_S
 WAYPOINT = RandomWaypoint(area_m=(300.0, 200.0), speed_m_per_s=(1.0, 9.0), pause_s=(0.0, 20.0))
@@ -85,7 +86,7 @@ def test_a_crowd_keeps_its_formation() -> None:
 def test_a_crowd_may_stand() -> None:
     """About static places, drawn once a company, devices stand in clusters."""
     law = Group(leader=Static(area_m=(1e4, 1e4)), size=3, radius_m=5.0)
-    crowd = Fleet([Movers("crowd", 6, law)], Streams(4), lambda device, leg: None)
+    crowd = Fleet([Movers("crowd", 6, law)], Streams(4), None)
     at = np.array([crowd.track(device).leg(0).at(0) for device in range(6)])
     assert max(math.dist(at[i], at[j]) for i in range(3) for j in range(3)) <= 10.0
     assert math.dist(at[0], at[3]) > 10.0
@@ -94,7 +95,7 @@ def test_a_crowd_may_stand() -> None:
 def test_companies_are_numbered_through_the_group() -> None:
     """Devices 0 to 2 are one platoon and 3 to 4 the next, whoever is asked first and however many there are."""
     law = Group(leader=WAYPOINT, size=3, spacing_m=10.0)
-    few, many = (Fleet([Movers("a", 1, WAYPOINT), Movers("p", count, law)], Streams(4), lambda device, leg: None)
+    few, many = (Fleet([Movers("a", 1, WAYPOINT), Movers("p", count, law)], Streams(4), None)
                  for count in (5, 9))  # fmt: skip
     backwards = [places(many.track(device)) for device in range(5, 0, -1)][::-1]
     for device in range(1, 6):

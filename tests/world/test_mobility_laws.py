@@ -10,10 +10,11 @@ from hypothesis import strategies as st
 
 from qflsim.streams import Streams
 from qflsim.units import NS_PER_S, Floats
-from qflsim.world.mobility import Leg, Mobility, RandomWaypoint, Track
+from qflsim.world.mobility import Mobility, RandomWaypoint
 from qflsim.world.mobility_groups import Group
 from qflsim.world.mobility_open import GaussMarkov, RandomDirection
 from qflsim.world.mobility_streets import Highway, Manhattan
+from qflsim.world.tracks import Leg, Track
 
 S = NS_PER_S
 AREA, ORIGIN = (300.0, 200.0), (-100.0, 50.0)

@@ -9,8 +9,8 @@ import pytest
 from pydantic import ValidationError
 
 from qflsim.units import NS_PER_S, Floats
-from qflsim.world.mobility import Leg, Track
 from qflsim.world.mobility_open import GaussMarkov, RandomDirection, _between_walls
+from qflsim.world.tracks import Leg, Track
 
 S = NS_PER_S
 

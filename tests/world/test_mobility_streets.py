@@ -9,8 +9,8 @@ import pytest
 from pydantic import ValidationError
 
 from qflsim.units import NS_PER_S, Floats
-from qflsim.world.mobility import Leg
 from qflsim.world.mobility_streets import Highway, Manhattan
+from qflsim.world.tracks import Leg
 
 S = NS_PER_S
 GRID = Manhattan(blocks=(3, 2), block_m=(100.0, 60.0), origin_m=(7.0, -5.0), speed_m_per_s=(5.0, 15.0))
