@@ -1,7 +1,6 @@
 """Benches of the world without learning: what a participation costs among few and among many, and what a start does."""
 
 import cProfile
-import gc
 import math
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
@@ -25,7 +24,7 @@ INSTANT_S = 1e-6
 TOGETHER = 100
 """Devices that take part at a time."""
 REPEATS = 5
-"""Runs of which the fastest counts: what else the machine does only ever adds."""
+"""Runs of each kind, by turns, of which the fastest counts: what else the machine does only ever adds."""
 REACH_M = 200.0
 """Distance between neighbouring sites."""
 
@@ -69,7 +68,8 @@ def bench_world(devices: int, duration_s: float) -> dict[str, Any]:
 
 def world(few: int = FEW, many: int = MANY, duration_s: float = 600.0) -> list[Figure]:
     """Participations a second among few and among many who are registered; what they are made of; SimPy's floor."""
-    costs = {count: _alone(_run, count, duration_s) for count in (few, many)}
+    runs = [{count: _alone(_run, count, duration_s) for count in (few, many)} for _ in range(REPEATS)]
+    costs = {count: min(run[count] for run in runs) for count in (few, many)}
     rates = {count: cost.participations / cost.core_s for count, cost in costs.items()}
     unit, peer = "participations/s of a core", f"{few:,} devices"
     return [
@@ -133,15 +133,10 @@ def _built(devices: int, duration_s: float) -> Simulation:
 
 def _run(devices: int, duration_s: float) -> Cost:
     _built(devices, INSTANT_S).run()  # makes the tables that all runs share
-    costs = []
-    for _ in range(REPEATS):
-        simulation = None  # what an earlier run left is not this one's business
-        gc.collect()
-        simulation = _built(devices, duration_s)
-        began_s = process_time()
-        simulation.run()
-        costs.append(Cost(process_time() - began_s, simulation.server.invited, _peak_mib()))
-    return min(costs)._replace(peak_mib=costs[0].peak_mib)  # later runs stand on the ruins of earlier ones
+    simulation = _built(devices, duration_s)
+    began_s = process_time()
+    simulation.run()
+    return Cost(process_time() - began_s, simulation.server.invited, _peak_mib())
 
 
 def _city(devices: int, duration_s: float) -> Cost:
