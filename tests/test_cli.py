@@ -443,7 +443,10 @@ def test_replay_that_diverges(qflsim: Command, tiny: Path, tmp_path: Path, monke
 def test_stragglers(qflsim: Command, finished: Trace) -> None:
     """A row a version, and the seconds of each phase."""
     told = json.loads(qflsim("stragglers", finished.path, "--json").out)
-    assert all(set(row) == {"version", "t_s", "device", "group", "phase", "held_up_s"} for row in told["versions"])
+    assert all(
+        set(row) == {"version", "t_s", "participation", "device", "group", "phase", "held_up_s"}
+        for row in told["versions"]
+    )
     assert len(told["versions"]) == len(finished.versions) - 1
     assert set(told) == {"versions", "phases", "groups"}
     assert "held up [s]" in qflsim("stragglers", finished.path).out

@@ -8,7 +8,6 @@ import pandas as pd
 
 from qflsim.learning.updates import FEDERATED, RATE_FACTORS
 from qflsim.records import Fate, Happening
-from qflsim.study.phases import phase_times
 from qflsim.study.replay import Verdict, recorded_header
 from qflsim.study.run import BASELINE
 from qflsim.trace.reader import RECOVERED, Trace
@@ -60,12 +59,12 @@ _COLUMNS_WITH_INTERVALS = 4
 _COLUMNS = 7
 """More classes of data than fit beside their mean are told by the one that is served worst."""
 STAGES = {
-    "radio [s]": ["waiting for coverage", "download", "waiting to upload", "upload"],
-    "queue [s]": ["waiting for a processor"],
-    "training [s]": ["training"],
-    "buffer [s]": ["waiting in the buffer"],
+    "radio [s]": [("invited_s", "download_end_s"), ("training_end_s", "arrived_s")],
+    "queue [s]": [("download_end_s", "training_start_s")],
+    "training [s]": [("training_start_s", "training_end_s")],
+    "buffer [s]": [("arrived_s", "ended_s")],
 }
-"""Phases of a participation, as the columns of a table for people."""
+"""What an applied update takes, as the columns of a table for people: from which instants to which."""
 WAYS = ["sharing_s", "uncovered_s", "handover_s", "outage_s", "backhaul_s"]
 """What the time of a transfer is made of."""
 RARE = {"outage_s": "sites down", "backhaul_s": "backhaul"}
@@ -162,8 +161,12 @@ def efforts(trace: Trace) -> tuple[list[str], list[list[str]]]:
     """What an applied update took on average, by group: seconds by stage, the processor's energy, the device's own."""
     updates, devices = trace.updates, trace.devices
     applied = updates[updates["fate"] == "applied"]
-    phases = phase_times(applied)
-    told = pd.DataFrame({stage: phases[parts].sum(axis=1) for stage, parts in STAGES.items()})
+    told = pd.DataFrame(
+        {
+            stage: sum((applied[end] - applied[start] for start, end in spans), start=pd.Series(0.0, applied.index))
+            for stage, spans in STAGES.items()
+        }
+    )
     energy_j = trace.trainings.set_index("participation")["energy_j"]
     told["processor [kJ]"] = applied["participation"].map(energy_j) / 1e3
     told["device [J]"] = applied["energy_j"]

@@ -1,39 +1,56 @@
-"""Phases: they follow one another without gap or overlap."""
+"""Phases: they add up to the whole delay, to the nanosecond."""
+
+from pathlib import Path
 
 import numpy as np
 import pytest
 
-from qflsim.study.phases import PHASES, phase_times
+from qflsim.errors import InputError
+from qflsim.scenario.load import load, shipped
+from qflsim.study.phases import BUFFER, PHASES, STAGES, Delays
+from qflsim.study.run import run
 from qflsim.trace.reader import Trace
+from qflsim.units import NEVER_NS
+
+SHORTER_S = {"city-100k": 30.0, "rural-gaps": 9_000.0, "ingolstadt": 100.0, "interference-channels": 30.0,
+             "city-handover": 60.0, "highway-500kmh": 60.0, "factory-inf": 100.0}  # fmt: skip
 
 
-def test_phases_of_an_applied_update_add_up(finished: Trace) -> None:
-    """From invitation to application every nanosecond belongs to one phase."""
-    applied = finished.updates[finished.updates["fate"] == "applied"]
-    times = phase_times(applied)
-    assert len(times) > 10
-    assert (times >= 0).all(axis=None)
-    assert times.sum(axis=1).to_numpy() == pytest.approx((applied["ended_s"] - applied["invited_s"]).to_numpy())
+@pytest.mark.parametrize("name", shipped())
+def test_phases_of_every_participation_add_up(name: str, tmp_path: Path) -> None:
+    """Whatever its fate, its nanoseconds belong to one phase each, in every shipped scenario."""
+    overrides = [f"stop.duration_s={SHORTER_S[name]}"] if name in SHORTER_S else []
+    delays = Delays(run(load(name, overrides=overrides), tmp_path / "t.h5", timing_only=True))
+    phases_ns = delays.phases_ns()
+    assert list(phases_ns) == list(PHASES)
+    assert all((spent_ns >= 0).all() for spent_ns in phases_ns.values())
+    np.testing.assert_array_equal(sum(phases_ns.values()), delays.whole_ns)
+    assert len(delays.whole_ns) > 10
 
 
-def test_each_phase_begins_where_the_one_before_ends() -> None:
-    """The table of phases is a chain."""
-    steps = list(PHASES.values())
-    assert [end for _, end in steps[:-1]] == [start for start, _ in steps[1:]]
+def test_stages_end_when_the_updates_say_so(finished: Trace) -> None:
+    """Each stage's phases take the time from one instant of the update to the next."""
+    delays, instants = Delays(finished), ("invited", "download_end", "training_start", "training_end", "arrived")
+    for stage, begin, end in zip(STAGES, instants[:-1], instants[1:], strict=True):
+        through = delays.updates[f"{end}_ns"] != NEVER_NS
+        spent_ns = sum(delays.stage_ns(stage).values())
+        expected_ns = delays.updates[f"{end}_ns"] - delays.updates[f"{begin}_ns"]
+        np.testing.assert_array_equal(spent_ns[through], expected_ns[through])
+        assert through.sum() > 5
 
 
-def test_phases_that_did_not_come_are_nan(finished: Trace) -> None:
-    """An unfinished participation has no time in the phases that it did not come through."""
-    in_flight = finished.updates[finished.updates["fate"] == "in-flight"]
-    times = phase_times(in_flight)
-    assert len(times) > 0
-    assert np.isnan(times["upload"][in_flight["arrived_s"].isna()]).all()
+def test_an_update_that_did_not_arrive_waits_in_no_buffer(finished: Trace) -> None:
+    """Seconds of a phase that did not come are 0, and the frame has the rows of the updates."""
+    updates, frame = finished.updates, Delays(finished).frame()
+    lost = updates["arrived_s"].isna()
+    assert lost.any()
+    assert (frame[BUFFER][lost] == 0.0).all()
+    assert len(frame) == len(updates)
+    assert frame.columns.tolist() == list(PHASES)
 
 
-def test_what_is_under_way_counts_up_to_an_instant(finished: Trace) -> None:
-    """Up to any instant, the phases of whoever was invited by then add up to the time since, or until the end."""
-    updates = finished.updates
-    until_s = float(updates["invited_s"].median()) + 0.5
-    there = updates[updates["invited_s"] <= until_s]
-    times = phase_times(there, until_s=until_s).sum(axis=1)
-    assert times.to_numpy() == pytest.approx((there["ended_s"].clip(upper=until_s) - there["invited_s"]).to_numpy())
+def test_a_trace_without_transfers_is_told(tmp_path: Path) -> None:
+    """What was left out cannot be split."""
+    scenario = load("quickstart", overrides=["trace.leave_out=['transfers']"])
+    with pytest.raises(InputError, match="transfers: got a trace that leaves them out"):
+        Delays(run(scenario, tmp_path / "t.h5", timing_only=True))

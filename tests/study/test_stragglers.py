@@ -6,39 +6,54 @@ from typing import Any
 
 import pytest
 
-from qflsim.records import Device, Fate, Record, Update, Version
-from qflsim.study.stragglers import as_json, stragglers
+from qflsim.records import Device, Direction, Fate, Record, Training, Transfer, Update, Version
+from qflsim.study.stragglers import as_json, critical, stragglers
 from qflsim.trace.reader import Trace
 from qflsim.trace.writer import TraceWriter
 from qflsim.units import NEVER_NS, to_ns
 
 HEADER = {"name": "hand", "seed": 1, "digest": "d", "world": "w", "qflsim_version": "0", "timing_only": True}
-Hand = Callable[[Iterable[Record]], Trace]
+Hand = Callable[[Iterable[Record | list[Record]]], Trace]
 
 
 @pytest.fixture
 def by_hand(tmp_path: Path) -> Hand:
     """Makes a finished trace of these records and three devices."""
 
-    def make(records: Iterable[Record]) -> Trace:
+    def make(records: Iterable[Record | list[Record]]) -> Trace:
         writer = TraceWriter(tmp_path / "hand.h5", header=HEADER, texts={"scenario": "{}"}, parameters=2)
         devices = [Device(0, i, f"car-{i}", "car", "simulator", "3-regular", 23.0, 9.0, 1.5, 0.0, False)
                    for i in range(3)]  # fmt: skip
-        for record in [*devices, *records]:
-            writer(record)
+        for told in [*devices, *records]:
+            for record in told if isinstance(told, list) else [told]:
+                writer(record)
         writer.close(reason="made by hand", fingerprint="f", totals={})
         return Trace(tmp_path / "hand.h5")
 
     return make
 
 
-def update(device: int, times_s: Iterable[float | None], **fields: Any) -> Update:
+def update(device: int, times_s: Iterable[float | None], **fields: Any) -> list[Record]:
     """A participation, applied to version 1 unless told otherwise: when invited, first served ... arrived, ended."""
     round_ = fields.pop("round", -1)
     times_ns = [NEVER_NS if t is None else to_ns(t) for t in times_s]
     told = {"base_version": 0, "applied_version": 1, "staleness": 0, "weight": 1.0, "fate": Fate.APPLIED,
             "energy_j": 0.0} | fields  # fmt: skip
-    return Update(times_ns[-1], device, device, 0, round_, *times_ns, **told)
+    invited, served, down, began, trained, sent, arrived, ended = times_ns
+    answered = ended if arrived == NEVER_NS else arrived
+    return [
+        _transfer(device, Direction.DOWNLOAD, invited, served, answered if down == NEVER_NS else down),
+        *([Training(0, device, device, down, began, answered if trained == NEVER_NS else trained,
+                    0, 1, 1, 1.0, 0.0, -1, 0, True)] if down != NEVER_NS else []),
+        *([_transfer(device, Direction.UPLOAD, trained, sent, answered)] if trained != NEVER_NS else []),
+        Update(ended, device, device, 0, round_, *times_ns, **told),
+    ]  # fmt: skip
+
+
+def _transfer(device: int, direction: Direction, start: int, served: int, end: int) -> Transfer:
+    served = end if served == NEVER_NS else served
+    return Transfer(end, device, device, direction, start, end, end - served, served - start, 0, 0, 0, 0, 0, 0, 0,
+                    1, 1, 0, 1.0, True)  # fmt: skip
 
 
 def version(number: int, t_s: float) -> Version:
@@ -58,7 +73,12 @@ def test_the_last_contributor_held_a_version_up(by_hand: Hand) -> None:
         ]
     )
     (row,) = stragglers(trace).to_dict("records")
-    assert row == {"version": 1, "t_s": 10.0, "device": "car-2", "group": "car", "phase": "upload", "held_up_s": 3.0}
+    assert row == {"version": 1, "t_s": 10.0, "participation": 2, "device": "car-2", "group": "car",
+                   "phase": "upload", "held_up_s": 3.0}  # fmt: skip
+    path = critical(trace)
+    assert path["phase"].tolist() == ["upload", "waiting for coverage", "compute", "waiting for a processor",
+                                      "download", "waiting for coverage"]  # fmt: skip
+    assert path["spent_s"].tolist() == [4.0, 1.0, 2.0, 1.0, 1.0, 1.0]
 
 
 def test_a_version_of_one_update_is_held_up_since_the_version_before(by_hand: Hand) -> None:
@@ -74,7 +94,7 @@ def test_a_version_of_one_update_is_held_up_since_the_version_before(by_hand: Ha
     )
     table = stragglers(trace)
     assert table["held_up_s"].tolist() == [4.0, 5.0]
-    assert table["phase"].tolist() == ["waiting for coverage", "training"]
+    assert table["phase"].tolist() == ["waiting for coverage", "compute"]
 
 
 def test_only_applied_updates_hold_anyone_up(by_hand: Hand) -> None:
@@ -91,7 +111,7 @@ def test_only_applied_updates_hold_anyone_up(by_hand: Hand) -> None:
     )
     (row,) = stragglers(trace).to_dict("records")
     assert row["device"] == "car-0"
-    assert row["phase"] in ("download", "training")
+    assert row["phase"] in ("download", "compute")
 
 
 def test_a_round_is_held_up_by_its_last_answer_even_if_that_is_no_update(by_hand: Hand) -> None:
@@ -107,7 +127,7 @@ def test_a_round_is_held_up_by_its_last_answer_even_if_that_is_no_update(by_hand
         ]
     )
     (row,) = stragglers(trace).to_dict("records")
-    assert (row["device"], row["phase"], row["held_up_s"]) == ("car-2", "waiting to upload", 23.0)
+    assert (row["device"], row["phase"], row["held_up_s"]) == ("car-2", "waiting for coverage", 23.0)
 
 
 def test_a_round_that_closed_at_its_limit_was_held_up_by_who_had_not_answered(by_hand: Hand) -> None:
@@ -123,7 +143,7 @@ def test_a_round_that_closed_at_its_limit_was_held_up_by_who_had_not_answered(by
         ]
     )
     (row,) = stragglers(trace).to_dict("records")
-    assert (row["device"], row["phase"], row["held_up_s"]) == ("car-2", "training", 13.0)
+    assert (row["device"], row["phase"], row["held_up_s"]) == ("car-2", "compute", 13.0)
 
 
 def test_a_round_does_not_wait_for_those_it_did_not_need(by_hand: Hand) -> None:
@@ -155,3 +175,29 @@ def test_phases_sum_up_what_versions_waited(finished: Trace) -> None:
     assert [row["version"] for row in told["versions"]] == list(range(1, len(finished.versions)))
     assert sum(told["phases"].values()) == pytest.approx(table["held_up_s"].sum())
     assert set(as_json(table.iloc[:0])["phases"].values()) == {0.0}
+
+
+def test_a_path_leads_back_to_whose_answer_made_room(by_hand: Hand) -> None:
+    """In a stream, who arrived at 9 s was invited at 4 s, when another's update came, which began before version 1."""
+    trace = by_hand(
+        [
+            version(0, 0.0),
+            update(0, [0, 0, 1, 1, 1, 1, 2, 2]),
+            version(1, 2.0),
+            update(1, [0, 0, 1, 1, 3, 3, 4, 9], applied_version=2),
+            update(2, [4, 4, 5, 5, 6, 6, 9, 9], applied_version=2),
+            version(2, 9.0),
+        ]
+    )
+    path = critical(trace).query("version == 2")
+    assert path["device"].tolist() == ["car-2"] * 3 + ["car-1"] * 2
+    assert path["phase"].tolist() == ["upload", "compute", "download", "upload", "compute"]
+    assert path["spent_s"].tolist() == [3.0, 1.0, 1.0, 1.0, 1.0]
+
+
+def test_paths_cover_the_time_of_a_run(finished: Trace) -> None:
+    """The critical paths of all versions add up to the time of the last one."""
+    made_s = finished.versions["t_s"]
+    spent_s = critical(finished).groupby("version")["spent_s"].sum()
+    assert spent_s.to_numpy() == pytest.approx(made_s.diff().iloc[1:].to_numpy(), abs=1e-9)
+    assert len(spent_s) > 3
