@@ -6,7 +6,7 @@ import os
 import sys
 import warnings
 from pathlib import Path
-from typing import Annotated, Any, NoReturn
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
@@ -21,6 +21,12 @@ from qflsim.errors import (
     RunError,
     StoppedError,
 )  # fmt: skip
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from qflsim.study.progress import Progress
+    from qflsim.trace.reader import Trace
 
 app = typer.Typer(
     help="Simulate quantum federated learning over 6G radio networks.",
@@ -58,16 +64,23 @@ def run(scenario: ScenarioName, out: Out = None, force: Force = False, seed: See
     if workers > 1 and cluster is None and not timing_only:
         prepare()  # first of all, for it goes on beside the imports that follow
     from qflsim.scenario.load import load
-    from qflsim.study.progress import Progress
-    from qflsim.study.report import result, summary
     from qflsim.study.run import run as run_scenario
-    from qflsim.trace.reader import Trace
 
     found = load(scenario, seed=seed, overrides=sets or (), plugins=allow_plugins)
+    _run_and_tell(found.stop.duration_s, as_json, lambda progress: run_scenario(
+        found, out, workers=workers, cluster=cluster, timing_only=timing_only, force=force, observers=(progress,),
+        tell=lambda text: typer.echo(text, err=True)))  # fmt: skip
+
+
+def _run_and_tell(duration_s: float, as_json: bool, run: "Callable[[Progress], Trace]") -> None:
+    """Shows the progress of a run and tells its result, whatever its end is."""
+    from qflsim.study.progress import Progress
+    from qflsim.study.report import result, summary
+    from qflsim.trace.reader import Trace
+
     try:
-        with Progress(found.stop.duration_s) as progress:
-            trace = run_scenario(found, out, workers=workers, cluster=cluster, timing_only=timing_only, force=force,
-                                 observers=(progress,), tell=lambda text: typer.echo(text, err=True))  # fmt: skip
+        with Progress(duration_s) as progress:
+            trace = run(progress)
     except (RunError, StoppedError) as ended:
         if ended.trace is not None and not as_json:
             _say(result(Trace(ended.trace)))
@@ -121,18 +134,29 @@ def inspect(trace: TraceFile, as_json: Json = False) -> None:
 
 
 @app.command()
-def replay(
-    trace: TraceFile, workers: Annotated[int, WORKERS] = 1, allow_plugins: Plugins = False, as_json: Json = False
-) -> None:
-    """Simulate a trace's run again, and compare.
+def replay(trace: TraceFile, sets: Sets = None, out: Out = None, force: Force = False,
+           workers: Annotated[int, WORKERS] = 1, allow_plugins: Plugins = False,
+           as_json: Json = False) -> None:  # fmt: skip
+    """Simulate a trace's run again, and compare; or its world under another policy.
 
-    The trace alone is needed. Every record is compared; the exit code is 1 if they differ.
+    The trace alone is needed. Every record is compared; the exit code is 1 if they differ. With --set nothing is
+    compared: a new trace is written, of the same world with another aggregation, task, payload...
     """
+    from qflsim.study.replay import recorded_scenario, replay_as
     from qflsim.study.replay import replay as replay_trace
     from qflsim.study.report import verdict_told
     from qflsim.trace.reader import Trace
 
-    verdict = replay_trace(Trace(trace), workers, allow_plugins)
+    recorded = Trace(trace)
+    if sets:
+        duration_s = recorded_scenario(recorded, allow_plugins).stop.duration_s
+        _run_and_tell(duration_s, as_json, lambda progress: replay_as(
+            recorded, sets, out, workers=workers, force=force, plugins=allow_plugins,
+            observers=(progress,)))  # fmt: skip
+        return
+    if out is not None:
+        raise InputError("-o", str(out), "--set as well: a replay under the same policy writes nothing")
+    verdict = replay_trace(recorded, workers, allow_plugins)
     _say(_as_json(verdict._asdict()) if as_json else verdict_told(verdict))
     if not verdict.equal:
         raise typer.Exit(EXIT_NO)

@@ -14,9 +14,11 @@ from typing import Any
 from pydantic import ValidationError
 
 from qflsim.errors import InputError, InputErrors, InputWarning
+from qflsim.model import Model
 from qflsim.scenario.mistakes import mistakes
-from qflsim.scenario.schema import Scenario
+from qflsim.scenario.schema import DeviceGroup, RadioSection, Scenario
 from qflsim.scenario.sources import files
+from qflsim.world.sites import Sites
 
 _PACKAGE = Path(__file__).parents[1]
 _MOST_BYTES = 1 << 24
@@ -161,20 +163,39 @@ def digest(scenario: Scenario, hashes: dict[str, str]) -> str:
     return _hash({"scenario": data, "version": version("qflsim")}, hashes)
 
 
-_WEATHER = ("count", "mobility", "processor", "shared_processors", "eirp_dbm", "noise_figure_db", "height_m",
+_DEVICES = ("count", "mobility", "processor", "shared_processors", "eirp_dbm", "noise_figure_db", "height_m",
             "penetration", "name", "churn", "power", "battery")  # fmt: skip
-
-_PLACES = ("at", "hexagons", "carrier_hz", "height_m", "sectors", "azimuth_deg", "beamwidth_deg", "tilt_deg")
+_SITES = ("at", "hexagons", "carrier_hz", "height_m", "sectors", "azimuth_deg", "beamwidth_deg", "tilt_deg")
+_RADIO = ("path_loss", "fading", "site_correlation", "link_outages")
+_WHOLE = ("seed", "outages", "backhaul")
 
 
 def world(scenario: Scenario, hashes: dict[str, str]) -> str:
     """What identifies the weather: seed, places, mobility, outages, propagation, hardware."""
     data = resolved(scenario)
-    devices = [{key: group[key] for key in _WEATHER} for group in data["devices"]]
-    radio = {key: data["radio"][key] for key in ("path_loss", "fading", "site_correlation", "link_outages")}
-    parts = {key: data[key] for key in ("seed", "outages", "backhaul")}
-    parts["sites"] = {key: data["sites"][key] for key in _PLACES}
+    devices = [{key: group[key] for key in _DEVICES} for group in data["devices"]]
+    parts = {key: data[key] for key in _WHOLE}
+    parts["sites"] = {key: data["sites"][key] for key in _SITES}
+    radio = {key: data["radio"][key] for key in _RADIO}
     return _hash({**parts, "radio": radio, "devices": devices, "version": version("qflsim")}, hashes)
+
+
+_PARTS: dict[str, tuple[type[Model], tuple[str, ...]]] = {
+    "sites": (Sites, _SITES), "radio": (RadioSection, _RADIO), "devices": (DeviceGroup, _DEVICES)
+}  # fmt: skip
+POLICY = [
+    *(name for name in Scenario.model_fields if name not in (*_WHOLE, *_PARTS)),
+    *(f"{name}.{'*.' if name == 'devices' else ''}{key}" for name, (model, fixed) in _PARTS.items()
+      for key, field in model.model_fields.items() if key not in fixed and not field.exclude),
+]  # fmt: skip
+"""What may differ between runs of one world."""
+
+
+def is_of_world(override: str) -> bool:
+    """Whether `a.b=value` sets something that `world` looks at."""
+    first, *rest = override.partition("=")[0].strip().split(".")
+    keys = rest[1:] if first == "devices" else rest
+    return first in _WHOLE or (first in _PARTS and (not keys or keys[0] in _PARTS[first][1]))
 
 
 def _hash(data: dict[str, Any], hashes: dict[str, str]) -> str:

@@ -2,24 +2,26 @@
 
 import json
 from collections import defaultdict
+from collections.abc import Sequence
 from concurrent.futures import BrokenExecutor
 from contextlib import suppress
 from importlib.metadata import version
 from itertools import groupby
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from qflsim.errors import InputError, RunError
-from qflsim.records import Record, label
+from qflsim.records import Observer, Record, label
 from qflsim.scenario.build import build
-from qflsim.scenario.load import parse
+from qflsim.scenario.load import POLICY, digest, is_of_world, override_into, parse, resolved, world
 from qflsim.scenario.schema import Scenario
-from qflsim.scenario.sources import Tracks, restored
+from qflsim.scenario.sources import Sources, Tracks, files, restored
 from qflsim.sim.engine import Order
 from qflsim.study.crew import TaskError
 from qflsim.study.executors import executor_of
-from qflsim.study.run import BASELINE, tell_baselines
+from qflsim.study.run import BASELINE, Identity, run_from, tell_baselines
 from qflsim.trace.reader import Trace
 from qflsim.trace.tables import TABLES, Rows, enums, pack
 from qflsim.world.mobility_files import MobilityFile
@@ -47,10 +49,7 @@ def replay(trace: Trace, workers: int = 1, plugins: bool = False) -> Verdict:
 
     Errors: `InputError` for a trace of another version of qflsim, or one whose legs do not follow each other.
     """
-    header = recorded_header(trace)
-    made, here = header["qflsim_version"], version("qflsim")
-    if made != here:
-        raise InputError(str(trace.path), f"a trace of qflsim {made}", f"one of {here}, or that version to replay it")
+    header = _header_of_this_version(trace)
     scenario = recorded_scenario(trace, plugins)
     recorded, end_ns = _recorded(trace, scenario)
     again: dict[type, list[Record]] = defaultdict(list)
@@ -58,8 +57,7 @@ def replay(trace: Trace, workers: int = 1, plugins: bool = False) -> Verdict:
     def collect(record: Record) -> None:
         again[type(record)].append(record)
 
-    terms, hashes = json.loads(trace.text("graphs")), json.loads(trace.text("inputs"))
-    sources = restored(scenario, recorded_tracks(trace, scenario), terms, hashes, str(trace.path))
+    sources = _recorded_sources(trace, scenario)
     with executor_of(1 if header["timing_only"] else workers) as executor:
         learns = None if header["timing_only"] else executor
         simulation = build(scenario, sources, (collect,), learns)
@@ -76,6 +74,49 @@ def replay(trace: Trace, workers: int = 1, plugins: bool = False) -> Verdict:
             with suppress(*FAILURES):  # where others train, exams may be over before the training that fails
                 simulation.server.tell_metrics(wait=True)
     return _compared(recorded, end_ns is None, again)
+
+
+def replay_as(trace: Trace, overrides: Sequence[str], out: Path | None = None, *, workers: int = 1, force: bool = False,
+              plugins: bool = False, observers: tuple[Observer, ...] = ()) -> Trace:  # fmt: skip
+    """Runs the scenario of a trace under another policy, in the same world, and returns the new trace.
+
+    Every `a.b=value` may set what is part of `scenario.load.POLICY`. The world is made of its functions, not of what
+    the trace recorded of them, and goes on beyond that; what was read from files is taken from the trace.
+
+    Errors: as `replay` and `study.run.run`, and `InputError` for what would be another world, or needs another file.
+    """
+    header = _header_of_this_version(trace)
+    if not trace.rows["versions"]:
+        raise InputError(str(trace.path), "a trace that was cut off before version 0", "one that knows its world")
+    old, hashes = recorded_scenario(trace, plugins), json.loads(trace.text("inputs"))
+    data = resolved(old)
+    for override in overrides:
+        override_into(data, override)
+    changed = parse(data, old.folder, plugins)
+    if new := sorted(set(files(changed)) - set(files(old))):
+        raise InputError("--set", new[0], "no other files than those of the run")
+    if world(changed, hashes) != header["world"]:
+        name, _, value = next(filter(is_of_world, overrides), overrides[0]).partition("=")
+        raise InputError(f"--set {name}", value, f"the same world, so only what is part of {', '.join(POLICY)}")
+    if changed.stop.duration_s > old.stop.duration_s and any(isinstance(g.mobility, MobilityFile) for g in old.devices):
+        raise InputError("--set stop.duration_s", f"{changed.stop.duration_s:g}", f"at most {old.stop.duration_s:g}, "
+                         "for so long the trace knows what was read from files")  # fmt: skip
+    who = Identity(hashes, digest(changed, hashes), header["world"])
+    return run_from(changed, _recorded_sources(trace, changed), who, out, workers=workers, force=force,
+                    timing_only=header["timing_only"], observers=observers, replay_of=header["digest"])  # fmt: skip
+
+
+def _header_of_this_version(trace: Trace) -> dict[str, Any]:
+    header = recorded_header(trace)
+    made, here = header["qflsim_version"], version("qflsim")
+    if made != here:
+        raise InputError(str(trace.path), f"a trace of qflsim {made}", f"one of {here}, or that version to replay it")
+    return header
+
+
+def _recorded_sources(trace: Trace, scenario: Scenario) -> Sources:
+    terms, hashes = json.loads(trace.text("graphs")), json.loads(trace.text("inputs"))
+    return restored(scenario, recorded_tracks(trace, scenario), terms, hashes, str(trace.path))
 
 
 HEADER = {"name": str, "seed": int, "digest": str, "world": str, "qflsim_version": str, "timing_only": bool}

@@ -59,15 +59,24 @@ def run(scenario: Scenario, out: Path | str | None = None, *, workers: int = 1, 
     Errors: `InputError` before anything is computed; `RunError` if the run fails or stalls, `StoppedError` on a signal.
     In both cases the trace holds all that happened, and the error says where it is.
     """
-    began = time.monotonic()
     who = identity(scenario)
-    sources = read(scenario)
+    return run_from(scenario, read(scenario), who, out, workers=workers, cluster=cluster, timing_only=timing_only,
+                    force=force, observers=observers, tell=tell)  # fmt: skip
+
+
+def run_from(scenario: Scenario, sources: Sources, who: Identity, out: Path | str | None = None, *, workers: int = 1,
+             cluster: str | None = None, timing_only: bool = False, force: bool = False,
+             observers: tuple[Observer, ...] = (), tell: Callable[[str], object] = lambda _: None,
+             replay_of: str = "") -> Trace:  # fmt: skip
+    """The same, with all files read; `replay_of` is the digest of the run whose world this one is carried out in."""
+    began = time.monotonic()
     if not timing_only:
         sources = with_sights(scenario, sources)
     where = (1, None) if timing_only else (workers, cluster)
     with stop_on_signals() as stop, executor_of(*where, tell) as executor:
         place = None if out is None else Path(out)
-        writer, path = _open(scenario, sources, who, place, timing_only=timing_only, force=force)
+        header = _header(scenario, who, timing_only) | ({"replay_of": replay_of} if replay_of else {})
+        writer, path = _open(scenario, sources, who, header, place, force=force)
         seen = Seen()
         complete, reason = False, ""
         try:
@@ -124,9 +133,9 @@ def tell_baselines(learner: Learner, *observers: Observer) -> None:
                 observer(records.Evaluation(0, BASELINE, f"{name}/{data_class}", *grade))
 
 
-def _open(scenario: Scenario, sources: Sources, who: Identity, out: Path | None, *, timing_only: bool,
-          force: bool) -> tuple[TraceWriter, Path]:  # fmt: skip
-    header: dict[str, Scalar] = {
+def _header(scenario: Scenario, who: Identity, timing_only: bool) -> dict[str, Scalar]:
+    libraries = {f"{name}_version": version(name) for name in ("numpy", "pennylane-lightning", "simpy", "h5py")}
+    return {
         "name": scenario.name,
         "seed": scenario.seed,
         "digest": who.digest,
@@ -134,9 +143,12 @@ def _open(scenario: Scenario, sources: Sources, who: Identity, out: Path | None,
         "qflsim_version": version("qflsim"),
         "timing_only": timing_only,
         "started_utc": datetime.now(UTC).isoformat(timespec="seconds"),
+        **libraries,
     }
-    for library in ("numpy", "pennylane-lightning", "simpy", "h5py"):
-        header[f"{library}_version"] = version(library)
+
+
+def _open(scenario: Scenario, sources: Sources, who: Identity, header: dict[str, Scalar], out: Path | None, *,
+          force: bool) -> tuple[TraceWriter, Path]:  # fmt: skip
     texts = _texts(scenario, sources, who)
     for path in [out] if out is not None else _free_names(scenario.name, who.digest):
         try:

@@ -11,8 +11,8 @@ import pytest
 
 from qflsim.errors import InputError, StoppedError
 from qflsim.records import Event, Happening, Record
-from qflsim.scenario.load import load
-from qflsim.study.replay import replay
+from qflsim.scenario.load import POLICY, is_of_world, load
+from qflsim.study.replay import replay, replay_as
 from qflsim.study.run import run
 from qflsim.trace.commits import checksum, sealed
 from qflsim.trace.reader import Trace
@@ -199,3 +199,60 @@ def test_a_broken_trace_replays_up_to_its_end(tiny: Path, tmp_path: Path) -> Non
     assert not trace.complete
     assert replay(trace).equal
     assert not replay(edited(trace, tmp_path / "u.h5", "updates", set_value(2, "staleness", 9))).equal
+
+
+POLICIES = [
+    ["aggregation.when={kind='async', max_in_flight=3}", "aggregation.weight={kind='polynomial'}"],
+    ["task.layers=1", "training.steps=1", "training.co_model_parameters=1000"],
+    ["sites.power_dbm=30.0", "sites.bandwidth_hz=1e7", "radio.uplink.access='tdma'", "devices.0.batch=1"],
+    ["trace.leave_out=['events']", "stop.duration_s=6.0"],
+]
+
+
+@pytest.mark.parametrize("overrides", POLICIES)
+@pytest.mark.parametrize("from_file", [False, True])
+def test_a_world_under_another_policy_is_as_if_run_so(overrides: list[str], from_file: bool, tiny: Path,
+                                                      tmp_path: Path) -> None:  # fmt: skip
+    """A trace alone gives, with overrides, what its scenario gives with them, to the fingerprint; and so on."""
+    scenario = tmp_path / "s.toml"
+    text = tiny.read_text()
+    if from_file:
+        (tmp_path / "fcd.xml").write_text(FCD)
+        mobility = 'mobility = { kind = "sumo-fcd", file = "fcd.xml" } #'
+        text = text.replace("count = 4\n", "", 1).replace("mobility =", mobility)
+    scenario.write_text(text)
+    trace = run(load(scenario), tmp_path / "a.h5")
+    expected = run(load(scenario, overrides=overrides), tmp_path / "b.h5")
+    (tmp_path / "fcd.xml").unlink(missing_ok=True)
+    other = replay_as(trace, overrides, tmp_path / "c.h5")
+    assert other.fingerprint == expected.fingerprint != trace.fingerprint
+    assert {name: other.header[name] for name in ("world", "digest")} == {
+        name: expected.header[name] for name in ("world", "digest")
+    }
+    assert other.header["replay_of"] == trace.header["digest"]
+    assert other.header["world"] == trace.header["world"]
+    np.testing.assert_array_equal(other.table("version_angles"), expected.table("version_angles"))
+    assert replay(other).held == "exact"
+    if from_file:
+        with pytest.raises(InputError, match="at most .* for so long the trace knows"):
+            replay_as(trace, ["stop.duration_s=1e5"], tmp_path / "d.h5")
+
+
+@pytest.mark.parametrize(
+    "override", ["seed=2", "devices.0.count=5", "devices.0.mobility.speed_m_per_s=[1.0, 2.0]", "sites.height_m=20.0",
+                 "radio.fading={kind='none'}", "devices.0.name='x'"]
+)  # fmt: skip
+def test_another_world_is_refused(override: str, finished: Trace, tmp_path: Path) -> None:
+    """With what may be set; nothing is written."""
+    with pytest.raises(InputError, match="the same world, so only what is part of name, stop") as caught:
+        replay_as(finished, ["training.steps=1", override], tmp_path / "x.h5")
+    assert caught.value.where == f"--set {override.partition('=')[0]}"
+    assert not (tmp_path / "x.h5").exists()
+    assert is_of_world(override)
+    assert not any(is_of_world(f"{name.replace('*', '0')}=1") for name in POLICY)
+
+
+def test_a_policy_that_needs_other_files_is_refused(finished: Trace, tmp_path: Path) -> None:
+    """A trace holds the files of its own run alone."""
+    with pytest.raises(InputError, match=r"got g\.txt; want no other files"):
+        replay_as(finished, ["devices.0.graphs={kind='file', files=['g.txt']}"], tmp_path / "x.h5")
