@@ -44,6 +44,8 @@ Plugins = Annotated[bool, typer.Option("--allow-plugins", help="Let the scenario
 WORKERS = typer.Option("--workers", min=1, max=1024, help="Processes that train: same result.")
 CLUSTER = "A Dask scheduler that has workers, or 'local': one with so many workers, or one a core, for this run."
 Out = Annotated[Path | None, typer.Option("-o", "--out", help="Where the trace goes.")]
+BLAME = "Simulate again what each phase of the straggler cost, for the N versions that were held up longest."
+Blame = Annotated[int, typer.Option("--blame", metavar="N", min=0, max=10_000, help=BLAME)]
 Force = Annotated[bool, typer.Option("--force", help="Overwrite an existing file.")]
 
 
@@ -163,23 +165,21 @@ def replay(trace: TraceFile, sets: Sets = None, out: Out = None, force: Force = 
 
 
 @app.command()
-def stragglers(trace: TraceFile, as_json: Json = False) -> None:
+def stragglers(trace: TraceFile, blame: Blame = 0, allow_plugins: Plugins = False, as_json: Json = False) -> None:
     """Say who held each version up, and why."""
-    from qflsim.study.report import table
+    from qflsim.study.blame import blame as blame_for
     from qflsim.study.stragglers import as_json as to_json
     from qflsim.study.stragglers import stragglers as find
+    from qflsim.study.stragglers import stragglers_told
     from qflsim.trace.reader import Trace
 
-    found = find(Trace(trace))
+    recorded = Trace(trace)
+    found = find(recorded)
+    blamed = blame_for(recorded, blame, allow_plugins) if blame else None
     if as_json:
-        _say(_as_json(to_json(found)))
-        return
-    rows = [[str(r.version), f"{r.t_s:.1f}", r.device, r.group, r.phase, f"{r.held_up_s:.2f}"]
-            for r in found.itertuples()]  # fmt: skip
-    _say("\n".join(table(["version", "t [s]", "waited for", "group", "its longest phase", "held up [s]"], rows)))
-    for head in ("phase", "group"):
-        totals = [[name, f"{seconds:.1f}"] for name, seconds in to_json(found)[f"{head}s"].items()]
-        _say("\n" + "\n".join(table([head, "held up [s]"], totals)))
+        _say(_as_json(to_json(found) | ({} if blamed is None else {"blame": blamed.to_dict("records")})))
+    else:
+        _say(stragglers_told(found, blamed))
 
 
 @app.command()

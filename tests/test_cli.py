@@ -450,6 +450,9 @@ def test_stragglers(qflsim: Command, finished: Trace) -> None:
     assert len(told["versions"]) == len(finished.versions) - 1
     assert set(told) == {"versions", "phases", "groups"}
     assert "held up [s]" in qflsim("stragglers", finished.path).out
+    blamed = json.loads(qflsim("stragglers", finished.path, "--blame", 1, "--json").out)["blame"]
+    assert {row["version"] for row in blamed} == {max(told["versions"], key=lambda row: row["held_up_s"])["version"]}
+    assert "earlier by [s]" in qflsim("stragglers", finished.path, "--blame", 1).out
 
 
 def test_recover_refuses_what_exists(qflsim: Command, finished: Trace, tmp_path: Path) -> None:

@@ -1,6 +1,6 @@
 """The composition root: the one place that knows every part. Read it as the architecture diagram."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Executor
 from typing import NamedTuple
 
@@ -23,7 +23,7 @@ from qflsim.sim.engine import Engine, Order, seldom_searched
 from qflsim.sim.server import Server
 from qflsim.sim.surroundings import Surroundings
 from qflsim.sim.transfer import Air, Payload
-from qflsim.sim.world import Group, World
+from qflsim.sim.world import Group, WhatIf, World
 from qflsim.streams import Streams
 from qflsim.units import to_ns
 from qflsim.world.backhaul import Network
@@ -83,8 +83,9 @@ def with_sights(scenario: Scenario, sources: Sources) -> Sources:
 
 
 def build(scenario: Scenario, sources: Sources, observers: Sequence[Observer] = (),
-          executor: Executor | None = None) -> Simulation:  # fmt: skip
-    """The run of a scenario. Without an executor it keeps time and learns nothing."""
+          executor: Executor | None = None,
+          what_if: Mapping[tuple[int, int], WhatIf] | None = None) -> Simulation:  # fmt: skip
+    """The run of a scenario. Without an executor it keeps time and learns nothing. For `what_if` see `World`."""
     if executor is not None:
         sources = with_sights(scenario, sources)
     engine = Engine(observers)
@@ -101,7 +102,8 @@ def build(scenario: Scenario, sources: Sources, observers: Sequence[Observer] = 
     trainings = {group.name: _training(scenario, group, sources) for group in scenario.devices}
     groups = [_group(scenario, group, trainings[group.name], engine) for group in scenario.devices]
     downtimes = [_downtime(scenario, site, streams) for site in scenario.sites.places]
-    world = World(engine, streams, fleet, groups, hardware, downtimes, scenario.radio.link_outages, air)
+    world = World(engine, streams, fleet, groups, hardware, downtimes, scenario.radio.link_outages, air,
+                  what_if or {})  # fmt: skip
     learner = None
     if executor is not None:
         learner = Learner(scenario.seed, sources.task, trainings, scenario.aggregation, executor)

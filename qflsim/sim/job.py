@@ -10,7 +10,7 @@ from qflsim.learning.tasks import Gathered
 from qflsim.learning.training import Charge
 from qflsim.sim.energy import Meter
 from qflsim.sim.engine import Engine, Order
-from qflsim.sim.world import World
+from qflsim.sim.world import AS_IT_IS, WhatIf, World
 from qflsim.units import FOREVER_NS, NEVER_NS, to_ns, to_s
 from qflsim.world.battery import Activity
 from qflsim.world.compute import energy_j
@@ -23,14 +23,15 @@ class Job:
     """
 
     def __init__(self, engine: Engine, world: World, device: int, participation: int, number: int, site: int,
-                 meter: Meter) -> None:  # fmt: skip
+                 meter: Meter, what_if: WhatIf = AS_IT_IS) -> None:  # fmt: skip
         self._engine, self._world, self._device, self._participation = engine, world, device, participation
         self._meter = meter
         self._key, self._number = world.fleet.key(device), number
         self._group = world.group(device)
         self._site = site if self._group.at_site else -1
         self._circuits = self._group.training.qubits > 0
-        self._pool = self._group.pool(site) if self._circuits else None
+        self._what_if = what_if
+        self._pool = self._group.pool(site) if self._circuits and what_if.queue_ns is None else None
         self._turn: simpy.resources.resource.Request | None = None
         self._compile_ns = to_ns(self._group.processor.compile_s) if self._circuits else 0
         self._queued_ns, self._start_ns, self._busy_ns = engine.now_ns, NEVER_NS, 0
@@ -42,11 +43,9 @@ class Job:
 
     def wait(self) -> Generator[simpy.Event, Any, None]:
         """The wait that the processor's owner imposes, then the turn at a shared one. Classical models need neither."""
-        queue_s = 0.0
-        if self._circuits and self._group.processor.queue_mean_s > 0:
-            queue_s = self._group.processor.queue_s(self._world.streams.named(*self._key, "queue", self._number))
-        if queue_s or self._pool:  # of jobs that come to a pool at one instant the lowest device's is first
-            yield self._engine.wait(to_ns(queue_s), Order.COMPLETION, self._device)
+        queue_ns = self._queue_ns()
+        if queue_ns or self._pool:  # of jobs that come to a pool at one instant the lowest device's is first
+            yield self._engine.wait(queue_ns, Order.COMPLETION, self._device)
         if self._pool:
             self._turn = self._pool.request()
             yield self._turn
@@ -55,6 +54,16 @@ class Job:
         self._charge = self._group.job(self._key[1], self._number, self.gathered)
         self._steps_ns = [to_ns(step_s) for step_s in self._charge.steps_s]
         self._steps_ns[0] += self._compile_ns
+        if self._what_if.training_ns is not None:
+            self._steps_ns = [self._what_if.training_ns]
+
+    def _queue_ns(self) -> int:
+        """The wait that the processor's owner imposes."""
+        if self._what_if.queue_ns is not None:
+            return self._what_if.queue_ns
+        if not self._circuits or not self._group.processor.queue_mean_s > 0:
+            return 0
+        return to_ns(self._group.processor.queue_s(self._world.streams.named(*self._key, "queue", self._number)))
 
     @property
     def least_ns(self) -> int:

@@ -11,10 +11,10 @@ from qflsim.learning.tasks import Gathered
 from qflsim.learning.updates import Part
 from qflsim.records import Direction, Fate, Happening
 from qflsim.sim.energy import Meter
-from qflsim.sim.engine import Story
+from qflsim.sim.engine import Order, Story
 from qflsim.sim.job import Job
 from qflsim.sim.transfer import Transfer
-from qflsim.sim.world import World
+from qflsim.sim.world import AS_IT_IS, World
 from qflsim.units import NEVER_NS
 
 
@@ -51,6 +51,7 @@ class Participation:
         self.site = -1
         self._world, self._server, self._engine = world, server, world.engine
         self._key, self._group = world.fleet.key(device), world.group(device)
+        self._what_if = world.what_if.get((device, number), AS_IT_IS)
         self._link = world.link(device)
         self._link.expect(self.invited_ns, self.invited_ns)
         self._meter = Meter(world.engine, self._group.power, world.charge(device), device, self.switch_off)
@@ -86,6 +87,11 @@ class Participation:
             self._server.arrived(self)
 
     def _transfer(self, direction: Direction) -> Generator[simpy.Event, Any, None]:
+        if (took_ns := self._what_if.transfer_ns(direction)) is not None:
+            self._first_served(direction)
+            yield self._engine.wait(took_ns, Order.COMPLETION, self.device)
+            self.site = self._what_if.site
+            return
         self.doing = f"coverage for the {direction.name.lower()}"
         rng = self._world.streams.named(*self._key, "fading", int(direction), self.number)
         transfer = Transfer(self._engine, self._world.air, self._link, direction, self.device, self.identity,
@@ -107,7 +113,7 @@ class Participation:
     def _train(self) -> Generator[simpy.Event, Any, None]:
         """Waits for a processor, then holds it for as long as the job's circuits take."""
         job = Job(self._engine, self._world, self.device, self.identity, self.number, self.site,
-                  self._meter)  # fmt: skip
+                  self._meter, self._what_if)  # fmt: skip
         self.doing = "a processor"
         self._say(Happening.QUEUE_START)
         try:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -16,6 +17,7 @@ from qflsim.radio.budget import Radio
 from qflsim.radio.equipment import Equipment, Hardware
 from qflsim.radio.hearing import Hearing
 from qflsim.radio.link import Link
+from qflsim.records import Direction
 from qflsim.sim.engine import Engine
 from qflsim.sim.surroundings import Surroundings
 from qflsim.sim.transfer import Air
@@ -77,9 +79,33 @@ class Group:
         return self.pools[site if self.at_site else 0] if self.pools else None
 
 
+class WhatIf(NamedTuple):
+    """How long stages of a participation take in a counterfactual; None leaves a stage to the world.
+
+    A transfer so replaced takes nothing from any cell; `site` then stands for the one that served it. A queue so
+    replaced is no turn at a shared processor.
+    """
+
+    download_ns: int | None = None
+    queue_ns: int | None = None
+    training_ns: int | None = None
+    upload_ns: int | None = None
+    site: int = 0
+
+    def transfer_ns(self, direction: Direction) -> int | None:
+        """How long this transfer takes."""
+        return self.download_ns if direction is Direction.DOWNLOAD else self.upload_ns
+
+
+AS_IT_IS = WhatIf()
+
+
 @dataclass(frozen=True)
 class World:
-    """All that a participation meets."""
+    """All that a participation meets.
+
+    `what_if` has counterfactuals, by device and number of its participation.
+    """
 
     engine: Engine
     streams: Streams
@@ -89,6 +115,7 @@ class World:
     downtimes: Sequence[Downtime]
     link_outages: Sequence[LinkOutage]
     air: Air
+    what_if: Mapping[tuple[int, int], WhatIf] = field(default_factory=dict)
     _charges: dict[int, Charge] = field(default_factory=dict)
 
     def group(self, device: int) -> Group:

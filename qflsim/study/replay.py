@@ -49,7 +49,7 @@ def replay(trace: Trace, workers: int = 1, plugins: bool = False) -> Verdict:
 
     Errors: `InputError` for a trace of another version of qflsim, or one whose legs do not follow each other.
     """
-    header = _header_of_this_version(trace)
+    header = header_of_this_version(trace)
     scenario = recorded_scenario(trace, plugins)
     recorded, end_ns = _recorded(trace, scenario)
     again: dict[type, list[Record]] = defaultdict(list)
@@ -57,7 +57,7 @@ def replay(trace: Trace, workers: int = 1, plugins: bool = False) -> Verdict:
     def collect(record: Record) -> None:
         again[type(record)].append(record)
 
-    sources = _recorded_sources(trace, scenario)
+    sources = recorded_sources(trace, scenario)
     with executor_of(1 if header["timing_only"] else workers) as executor:
         learns = None if header["timing_only"] else executor
         simulation = build(scenario, sources, (collect,), learns)
@@ -85,7 +85,7 @@ def replay_as(trace: Trace, overrides: Sequence[str], out: Path | None = None, *
 
     Errors: as `replay` and `study.run.run`, and `InputError` for what would be another world, or needs another file.
     """
-    header = _header_of_this_version(trace)
+    header = header_of_this_version(trace)
     if not trace.rows["versions"]:
         raise InputError(str(trace.path), "a trace that was cut off before version 0", "one that knows its world")
     old, hashes = recorded_scenario(trace, plugins), json.loads(trace.text("inputs"))
@@ -102,11 +102,11 @@ def replay_as(trace: Trace, overrides: Sequence[str], out: Path | None = None, *
         raise InputError("--set stop.duration_s", f"{changed.stop.duration_s:g}", f"at most {old.stop.duration_s:g}, "
                          "for so long the trace knows what was read from files")  # fmt: skip
     who = Identity(hashes, digest(changed, hashes), header["world"])
-    return run_from(changed, _recorded_sources(trace, changed), who, out, workers=workers, force=force,
+    return run_from(changed, recorded_sources(trace, changed), who, out, workers=workers, force=force,
                     timing_only=header["timing_only"], observers=observers, replay_of=header["digest"])  # fmt: skip
 
 
-def _header_of_this_version(trace: Trace) -> dict[str, Any]:
+def header_of_this_version(trace: Trace) -> dict[str, Any]:
     header = recorded_header(trace)
     made, here = header["qflsim_version"], version("qflsim")
     if made != here:
@@ -114,7 +114,7 @@ def _header_of_this_version(trace: Trace) -> dict[str, Any]:
     return header
 
 
-def _recorded_sources(trace: Trace, scenario: Scenario) -> Sources:
+def recorded_sources(trace: Trace, scenario: Scenario) -> Sources:
     terms, hashes = json.loads(trace.text("graphs")), json.loads(trace.text("inputs"))
     return restored(scenario, recorded_tracks(trace, scenario), terms, hashes, str(trace.path))
 

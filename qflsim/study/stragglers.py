@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 from qflsim.study.phases import BUFFER, PHASES, STAGES, Delays, Instants
+from qflsim.study.report import table
 from qflsim.trace.reader import Trace
 from qflsim.units import FOREVER_NS, NS_PER_S
 
@@ -172,11 +173,27 @@ def critical(trace: Trace) -> pd.DataFrame:
     return found.drop(columns="row")
 
 
-def as_json(table: pd.DataFrame) -> dict[str, Any]:
+def stragglers_told(found: pd.DataFrame, blamed: pd.DataFrame | None) -> str:
+    """The tables of `stragglers`, and of `blame.blame` if there is one, for people."""
+    rows = [[str(r.version), f"{r.t_s:.1f}", r.device, r.group, r.phase, f"{r.held_up_s:.2f}"]
+            for r in found.itertuples()]  # fmt: skip
+    lines = table(["version", "t [s]", "waited for", "group", "its longest phase", "held up [s]"], rows)
+    for kind in ("phase", "group"):
+        totals = [[name, f"{seconds:.1f}"] for name, seconds in as_json(found)[f"{kind}s"].items()]
+        lines += ["", *table([kind, "held up [s]"], totals)]
+    if blamed is not None:
+        rows = [[str(r.version), r.device, f"{r.held_up_s:.2f}", str(r.cause), f"{r.excess_s:.2f}",
+                 f"{r.earlier_s:.2f}", f"{r.remainder_s:.2f}"] for r in blamed.itertuples()]  # fmt: skip
+        head = ["version", "waited for", "held up [s]", "at the median in", "above [s]", "earlier by [s]", "left [s]"]
+        lines += ["", *table(head, rows), "left: held up less the sum over single phases"]
+    return "\n".join(lines)
+
+
+def as_json(found: pd.DataFrame) -> dict[str, Any]:
     """The table, and the seconds that versions were held up by phase and by group of devices."""
-    phases, groups = (table.groupby(column)["held_up_s"].sum() for column in ("phase", "group"))
+    phases, groups = (found.groupby(column)["held_up_s"].sum() for column in ("phase", "group"))
     return {
-        "versions": table.to_dict("records"),
+        "versions": found.to_dict("records"),
         "phases": {phase: float(phases.get(phase, 0.0)) for phase in OWN_PHASES},
         "groups": {str(group): float(seconds) for group, seconds in groups.items()},
     }

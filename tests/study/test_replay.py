@@ -234,7 +234,7 @@ def test_a_world_under_another_policy_is_as_if_run_so(overrides: list[str], from
     np.testing.assert_array_equal(other.table("version_angles"), expected.table("version_angles"))
     assert replay(other).held == "exact"
     if from_file:
-        with pytest.raises(InputError, match="at most .* for so long the trace knows"):
+        with pytest.raises(InputError, match="for so long the trace knows"):
             replay_as(trace, ["stop.duration_s=1e5"], tmp_path / "d.h5")
 
 
