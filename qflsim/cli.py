@@ -170,6 +170,25 @@ def recover(trace: TraceFile, out: Annotated[Path, typer.Option("-o", "--out", h
 
 
 @app.command()
+def export(trace: TraceFile, out: Annotated[Path, typer.Option("-o", "--out", help="The folder of the files.")],
+           format_: Annotated[str, typer.Option("--format", metavar="csv|parquet")] = "csv",
+           force: Force = False, as_json: Json = False) -> None:  # fmt: skip
+    """Write the tables of a trace as CSV or Parquet.
+
+    One file a table, times in seconds, the units in the names of the columns.
+    """
+    from qflsim.study.export import export as export_trace
+    from qflsim.study.report import table
+    from qflsim.trace.reader import Trace
+
+    rows = export_trace(Trace(trace), format_, out, force=force)
+    if as_json:
+        _say(_as_json({"files": {str(path): count for path, count in rows.items()}}))
+    else:
+        _say("\n".join(table(["file", "rows"], [[str(path), str(count)] for path, count in rows.items()])))
+
+
+@app.command()
 def bench(only: Annotated[list[str] | None, typer.Option("--only", metavar="NAME", help="Only these.")] = None,
           as_json: Json = False) -> None:  # fmt: skip
     """Measure how fast this machine is.

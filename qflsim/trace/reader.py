@@ -1,6 +1,8 @@
 """A trace as its readers see it: finished, still being written, or left by a kill."""
 
 import json
+from collections.abc import Iterator
+from functools import partial
 from hashlib import sha256
 from pathlib import Path
 from types import TracebackType
@@ -10,7 +12,7 @@ import h5py
 import pandas as pd
 
 from qflsim.errors import InputError
-from qflsim.trace.committed import commits_of, committed
+from qflsim.trace.committed import commits_of, committed, pieces
 from qflsim.trace.frames import frame
 from qflsim.trace.layout import RUNNING, STATUS, Status, chunk_rows, closed
 from qflsim.trace.opening import ask, attributes, dataset, opened
@@ -90,8 +92,22 @@ class Trace:
 
     def frame(self, name: str) -> pd.DataFrame:
         """A table as a data frame: times in seconds, names for numbers (see `frames.frame`)."""
+        return self._frame(name, self.table(name))
+
+    def frames(self, piece_byte: int) -> Iterator[tuple[str, Iterator[pd.DataFrame]]]:
+        """Every table's name and its data frame in pieces, as of one commit, for what memory need not hold at once.
+
+        A piece is of `piece_byte` of rows as they are recorded; an empty table has one piece, without rows. InputError,
+        after a table's last piece, if its checksum does not hold.
+        """
+        last = ask(self.path, commits_of)[-1]
+        for name in TABLES:
+            rows = pieces(self.path, name, last[name].item(), piece_byte)
+            yield name, map(partial(self._frame, name), rows)
+
+    def _frame(self, name: str, rows: Rows) -> pd.DataFrame:
         try:
-            return frame(self.table(name), TABLES[name])
+            return frame(rows, TABLES[name])
         except (KeyError, UnicodeDecodeError) as error:
             raise InputError(
                 f"{self.path}: {name}", f"a value that no run writes ({error})", "an undamaged trace"
