@@ -12,6 +12,7 @@ import h5py
 import pandas as pd
 
 from qflsim.errors import InputError
+from qflsim.trace.columns import columns_told
 from qflsim.trace.committed import commits_of, committed, pieces
 from qflsim.trace.frames import frame
 from qflsim.trace.layout import RUNNING, STATUS, Status, chunk_rows, closed
@@ -28,6 +29,8 @@ class Trace:
 
     The file is opened for each question and closed again, so a run may go on writing it meanwhile, and each answer is
     as new as the file. InputError if the file is missing, is no trace of this format, or is damaged.
+
+    The columns of each data frame, with units and meanings: `help(Trace.updates)` and so on, or `trace/FORMAT.md`.
     """
 
     def __init__(self, path: Path | str) -> None:
@@ -178,6 +181,16 @@ class Trace:
         """The event log."""
         return self.frame("events")
 
+    @property
+    def version_angles(self) -> pd.DataFrame:
+        """The parameter vector of each version."""
+        return self.frame("version_angles")
+
+    @property
+    def update_angles(self) -> pd.DataFrame:
+        """The parameter vector of each applied participation."""
+        return self.frame("update_angles")
+
     def params(self, version: int) -> Floats:
         """The parameter vector of a version."""
         rows = self.table("version_angles")
@@ -186,6 +199,11 @@ class Trace:
             raise InputError(f"{self.path}: version", version, f"one of the {len(rows)} versions that it holds")
         found: Floats = rows["angles"][where][0]
         return found
+
+
+for _name in TABLES:
+    _shown = vars(Trace)[_name]
+    _shown.__doc__ = f"{_shown.__doc__}\n\n{columns_told(_name)}"
 
 
 def _text(file: h5py.File, name: str) -> str:
