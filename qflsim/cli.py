@@ -3,6 +3,7 @@
 import json
 import math
 import os
+import signal
 import sys
 import warnings
 from pathlib import Path
@@ -37,6 +38,7 @@ Seed = Annotated[int | None, typer.Option("--seed", help="Override the seed.")]
 Plugins = Annotated[bool, typer.Option("--allow-plugins", help="Let the scenario load Python code of yours.")]
 WORKERS = typer.Option("--workers", min=1, max=1024, help="Processes that train: same result.")
 CLUSTER = "A Dask scheduler that has workers, or 'local': one with so many workers, or one a core, for this run."
+SPEED = "Simulated seconds a second; by default all takes 30 s."
 Out = Annotated[Path | None, typer.Option("-o", "--out", help="Where the trace goes.")]
 Force = Annotated[bool, typer.Option("--force", help="Overwrite an existing file.")]
 
@@ -186,6 +188,27 @@ def export(trace: TraceFile, out: Annotated[Path, typer.Option("-o", "--out", he
         _say(_as_json({"files": {str(path): count for path, count in rows.items()}}))
     else:
         _say("\n".join(table(["file", "rows"], [[str(path), str(count)] for path, count in rows.items()])))
+
+
+@app.command()
+def play(trace: TraceFile, speed: Annotated[float | None, typer.Option("--speed", help=SPEED)] = None,
+         from_s: Annotated[float, typer.Option("--from", metavar="S", help="Where to begin, in simulated s.")] = 0.0,
+         to_s: Annotated[float | None, typer.Option("--to", metavar="S", help="Where to end.")] = None,
+         step: Annotated[bool, typer.Option("--step", help="From event to event, by the Enter key.")] = False
+         ) -> None:  # fmt: skip
+    """Step through a run in the terminal.
+
+    A map of sites and devices, who is doing what, the version, the news. Into a pipe it prints frames without waiting.
+    """
+    from qflsim.study.play import play as play_trace
+    from qflsim.trace.reader import Trace
+
+    try:
+        play_trace(Trace(trace), sys.stdout, sys.stdin, speed=speed, from_s=from_s, to_s=to_s, step=step)
+    except BrokenPipeError:
+        _drop_output()
+    except KeyboardInterrupt:
+        raise typer.Exit(128 + signal.SIGINT) from None
 
 
 @app.command()
