@@ -22,7 +22,7 @@ def frame(scene: Scene, t_s: float, width: int, height: int) -> list[str]:
 
     In a low terminal the headline comes first, then who does what, then the map, then the news.
     """
-    head = [_headline(scene, t_s, width), *_wrapped(_activities(scene, t_s), width)]
+    head = [*_headline(scene, t_s, width), *_wrapped(_activities(scene, t_s), width)]
     news_rows = min(6, max(0, (height - len(head)) // 4))
     rows = height - len(head) - news_rows
     foot = _wrapped(_legend(scene), width) if rows >= 10 else []
@@ -32,16 +32,15 @@ def frame(scene: Scene, t_s: float, width: int, height: int) -> list[str]:
     return [_plain(line)[:width] for line in [*head, *picture, *foot, *news][:height]]
 
 
-def _headline(scene: Scene, t_s: float, width: int) -> str:
+def _headline(scene: Scene, t_s: float, width: int) -> list[str]:
     version = scene.version(t_s)
-    told = (
-        f"{scene.name}  {t_s:.1f} of {scene.end_s:.1f} s  {'no version' if version is None else f'version {version}'}"
-    )
-    if not scene.complete:
-        told += "  (an incomplete trace)"
-    room = min(width - len(told) - 4, 40)
-    done = round(room * min(t_s / scene.end_s, 1.0)) if scene.end_s > 0 else room
-    return f"{told}  [{'=' * done}{' ' * (room - done)}]" if room >= 8 else told
+    told = [scene.name, f"{t_s:.1f} of {scene.end_s:.1f} s", "no version" if version is None else f"version {version}"]
+    lines = _wrapped([*told, *([] if scene.complete else ["incomplete"])], width)
+    room = min(width - len(lines[0]) - 4, 40)
+    if len(lines) == 1 and room >= 8:
+        done = round(room * min(t_s / scene.end_s, 1.0)) if scene.end_s > 0 else room
+        lines[0] += f"  [{'=' * done}{' ' * (room - done)}]"
+    return lines
 
 
 def _activities(scene: Scene, t_s: float) -> list[str]:
