@@ -3,6 +3,7 @@
 import json
 import math
 import os
+import signal
 import sys
 import warnings
 from pathlib import Path
@@ -43,6 +44,7 @@ Seed = Annotated[int | None, typer.Option("--seed", help="Override the seed.")]
 Plugins = Annotated[bool, typer.Option("--allow-plugins", help="Let the scenario load Python code of yours.")]
 WORKERS = typer.Option("--workers", min=1, max=1024, help="Processes that train: same result.")
 CLUSTER = "A Dask scheduler that has workers, or 'local': one with so many workers, or one a core, for this run."
+SPEED = "Simulated seconds a second; by default all takes 30 s."
 Out = Annotated[Path | None, typer.Option("-o", "--out", help="Where the trace goes.")]
 BLAME = "Simulate again what each phase of the straggler cost, for the N versions that were held up longest."
 Blame = Annotated[int, typer.Option("--blame", metavar="N", min=0, max=10_000, help=BLAME)]
@@ -191,6 +193,46 @@ def recover(trace: TraceFile, out: Annotated[Path, typer.Option("-o", "--out", h
 
     recover_trace(trace, out, force)
     _say(f"{out}: {sum(Trace(out).rows.values())} rows")
+
+
+@app.command()
+def export(trace: TraceFile, out: Annotated[Path, typer.Option("-o", "--out", help="The folder of the files.")],
+           format_: Annotated[str, typer.Option("--format", metavar="csv|parquet")] = "csv",
+           force: Force = False, as_json: Json = False) -> None:  # fmt: skip
+    """Write the tables of a trace as CSV or Parquet.
+
+    One file a table, times in seconds, the units in the names of the columns.
+    """
+    from qflsim.study.export import export as export_trace
+    from qflsim.study.report import table
+    from qflsim.trace.reader import Trace
+
+    rows = export_trace(Trace(trace), format_, out, force=force)
+    if as_json:
+        _say(_as_json({"files": {str(path): count for path, count in rows.items()}}))
+    else:
+        _say("\n".join(table(["file", "rows"], [[str(path), str(count)] for path, count in rows.items()])))
+
+
+@app.command()
+def play(trace: TraceFile, speed: Annotated[float | None, typer.Option("--speed", help=SPEED)] = None,
+         from_s: Annotated[float, typer.Option("--from", metavar="S", help="Where to begin, in simulated s.")] = 0.0,
+         to_s: Annotated[float | None, typer.Option("--to", metavar="S", help="Where to end.")] = None,
+         step: Annotated[bool, typer.Option("--step", help="From event to event, by the Enter key.")] = False
+         ) -> None:  # fmt: skip
+    """Step through a run in the terminal.
+
+    A map of sites and devices, who is doing what, the version, the news. Into a pipe it prints frames without waiting.
+    """
+    from qflsim.study.play import play as play_trace
+    from qflsim.trace.reader import Trace
+
+    try:
+        play_trace(Trace(trace), sys.stdout, sys.stdin, speed=speed, from_s=from_s, to_s=to_s, step=step)
+    except BrokenPipeError:
+        _drop_output()
+    except KeyboardInterrupt:
+        raise typer.Exit(128 + signal.SIGINT) from None
 
 
 @app.command()

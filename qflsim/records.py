@@ -46,7 +46,9 @@ class Direction(IntEnum):
     """Which way a transfer goes."""
 
     DOWNLOAD = 0
+    """from the server to the device"""
     UPLOAD = 1
+    """from the device to the server"""
 
 
 class Reason(IntEnum):
@@ -66,28 +68,51 @@ class Happening(IntEnum):
     """What an entry of the event log says."""
 
     DEVICE_ON = 0
+    """a device read from a file is there"""
     DEVICE_OFF = 1
+    """a device is gone, switched off, or its battery is empty"""
     SITE_DOWN = 2
+    """a site fails"""
     SITE_UP = 3
+    """a site works again"""
     INVITED = 4
+    """a device is invited"""
     DOWNLOAD_START = 5
+    """a cell serves its download for the first time; value: the version"""
     DOWNLOAD_END = 6
+    """the model is at the device"""
     QUEUE_START = 7
+    """it is ready for a processor"""
     TRAINING_START = 8
+    """it has one"""
     TRAINING_END = 9
+    """it has trained"""
     UPLOAD_START = 10
+    """a cell serves its upload for the first time"""
     ARRIVED = 11
+    """its update is at the server"""
     ENDED = 12
+    """its fate is known; value: the fate"""
     COVERAGE_LOST = 13
+    """its serving cell is too weak or down; value: the cell"""
     COVERAGE_BACK = 14
+    """it is served again; value: the cell"""
     HANDOVER_START = 15
+    """a handover interrupts it; value: the cell that it goes to"""
     HANDOVER_END = 16
+    """the handover is done; value: that cell"""
     ROUND_OPEN = 17
+    """all of a round are invited; value: the round"""
     VERSION = 18
+    """a version is published; value: its number"""
     STOPPED = 19
+    """the run ends"""
     RADIO_LINK_FAILURE = 20
+    """its link has failed and must be established anew; value: the cell"""
     LINK_DOWN = 21
+    """a backhaul link fails; value: the link"""
     LINK_UP = 22
+    """a backhaul link works again; value: the link"""
 
 
 class Device(NamedTuple):

@@ -16,6 +16,7 @@ DOORS = {
     "sklearn": {"learning/data"},
     "threadpoolctl": {"learning/data", "learning/optimum"},
     "h5py": {"trace"},
+    "pyarrow": {"study/export"},
     "tqdm": {"study"},
     "typer": {"cli"},
     "dask": {"study/executors"},

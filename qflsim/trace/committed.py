@@ -1,6 +1,7 @@
 """Reading what is committed: the rows that the last valid commit counts, checked against its checksums."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
+from functools import partial
 from pathlib import Path
 
 import h5py
@@ -32,6 +33,28 @@ def committed(path: Path, names: Collection[str]) -> tuple[Rows, dict[str, Rows]
         return commits, {name: _rows(file, name, commits[name]) for name in names}
 
     return ask(path, read)
+
+
+def pieces(path: Path, name: str, counts: tuple[int, int], piece_byte: int) -> Iterator[Rows]:
+    """The rows of a table at a commit, in pieces of `piece_byte` or one row; of an empty table one without rows.
+
+    `counts` are its rows and their checksum there. InputError, after the last piece, if the checksum does not hold.
+    """
+    count, crc = counts
+    start = found = 0
+    while True:
+        rows = ask(path, partial(_piece, name=name, start=start, count=count, piece_byte=piece_byte))
+        yield rows
+        start, found = start + len(rows), checksum(rows, found)
+        if start == count or not len(rows):
+            break
+    if (start, found) != (count, crc):
+        raise InputError(f"{path}: {name}", f"damage within its {count} rows", "a whole table")
+
+
+def _piece(file: h5py.File, name: str, start: int, count: int, piece_byte: int) -> Rows:
+    each = max(piece_byte // table_part(file, "tables", name).dtype.itemsize, 1)
+    return _slice(file, name, start, min(start + each, count))
 
 
 def _rows(file: h5py.File, name: str, counts: Rows) -> Rows:

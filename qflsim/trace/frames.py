@@ -27,7 +27,7 @@ def frame(rows: Rows, record: type[Record]) -> pd.DataFrame:
         elif name.endswith("_ns"):
             columns[name.removesuffix("ns") + "s"] = _seconds(values)
         elif values.dtype.kind == "S":
-            columns[name] = [text.decode() for text in values.tolist()]
+            columns[name] = pd.Series([text.decode() for text in values.tolist()], dtype=str)
         elif values.ndim == 2:
             columns |= {f"angle_{i}": column for i, column in enumerate(values.T)}
         else:

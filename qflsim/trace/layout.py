@@ -30,6 +30,7 @@ from typing import NamedTuple
 import h5py
 import numpy as np
 
+from qflsim.trace.columns import meanings
 from qflsim.trace.commits import sealed
 from qflsim.trace.placing import MARGIN_BYTE, reserve, write_hidden
 from qflsim.trace.plain import LOCKING
@@ -81,6 +82,7 @@ def journal(header: Mapping[str, Scalar], texts: Mapping[str, str], parameters: 
                 f"tables/{name}", (0,), dtype, maxshape=(None,), chunks=(rows,), compression="gzip", shuffle=True
             )
             table.attrs["units"] = _fixed(json.dumps(units(record)))
+            table.attrs["columns"] = _fixed(json.dumps(meanings(name)))
             table.attrs["description"] = _fixed(inspect.cleandoc(record.__doc__ or ""))
             # Given data, the tail has its place in the file before SWMR starts.
             file.create_dataset(f"tails/{name}", data=np.zeros(rows, dtype))

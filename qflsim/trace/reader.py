@@ -1,6 +1,8 @@
 """A trace as its readers see it: finished, still being written, or left by a kill."""
 
 import json
+from collections.abc import Iterator
+from functools import partial
 from hashlib import sha256
 from pathlib import Path
 from types import TracebackType
@@ -10,7 +12,8 @@ import h5py
 import pandas as pd
 
 from qflsim.errors import InputError
-from qflsim.trace.committed import commits_of, committed
+from qflsim.trace.columns import columns_told
+from qflsim.trace.committed import commits_of, committed, pieces
 from qflsim.trace.frames import frame
 from qflsim.trace.layout import RUNNING, STATUS, Status, chunk_rows, closed
 from qflsim.trace.opening import ask, attributes, dataset, opened
@@ -26,6 +29,8 @@ class Trace:
 
     The file is opened for each question and closed again, so a run may go on writing it meanwhile, and each answer is
     as new as the file. InputError if the file is missing, is no trace of this format, or is damaged.
+
+    The columns of each data frame, with units and meanings: `help(Trace.updates)` and so on, or `trace/FORMAT.md`.
     """
 
     def __init__(self, path: Path | str) -> None:
@@ -90,8 +95,22 @@ class Trace:
 
     def frame(self, name: str) -> pd.DataFrame:
         """A table as a data frame: times in seconds, names for numbers (see `frames.frame`)."""
+        return self._frame(name, self.table(name))
+
+    def frames(self, piece_byte: int) -> Iterator[tuple[str, Iterator[pd.DataFrame]]]:
+        """Every table's name and its data frame in pieces, as of one commit, for what memory need not hold at once.
+
+        A piece is of `piece_byte` of rows as they are recorded; an empty table has one piece, without rows. InputError,
+        after a table's last piece, if its checksum does not hold.
+        """
+        last = ask(self.path, commits_of)[-1]
+        for name in TABLES:
+            rows = pieces(self.path, name, last[name].item(), piece_byte)
+            yield name, map(partial(self._frame, name), rows)
+
+    def _frame(self, name: str, rows: Rows) -> pd.DataFrame:
         try:
-            return frame(self.table(name), TABLES[name])
+            return frame(rows, TABLES[name])
         except (KeyError, UnicodeDecodeError) as error:
             raise InputError(
                 f"{self.path}: {name}", f"a value that no run writes ({error})", "an undamaged trace"
@@ -162,6 +181,16 @@ class Trace:
         """The event log."""
         return self.frame("events")
 
+    @property
+    def version_angles(self) -> pd.DataFrame:
+        """The parameter vector of each version."""
+        return self.frame("version_angles")
+
+    @property
+    def update_angles(self) -> pd.DataFrame:
+        """The parameter vector of each applied participation."""
+        return self.frame("update_angles")
+
     def params(self, version: int) -> Floats:
         """The parameter vector of a version."""
         rows = self.table("version_angles")
@@ -170,6 +199,11 @@ class Trace:
             raise InputError(f"{self.path}: version", version, f"one of the {len(rows)} versions that it holds")
         found: Floats = rows["angles"][where][0]
         return found
+
+
+for _name in TABLES:
+    _shown = vars(Trace)[_name]
+    _shown.__doc__ = f"{_shown.__doc__}\n\n{columns_told(_name)}"
 
 
 def _text(file: h5py.File, name: str) -> str:

@@ -1,5 +1,6 @@
 """The reader: everything that was recorded, and a clear word on every file that is not a whole trace."""
 
+import json
 import shutil
 import subprocess
 from collections.abc import Callable
@@ -88,10 +89,20 @@ def test_what_is_beside_the_tables(whole: Path) -> None:
             trace.params(9)
 
 
-@pytest.mark.parametrize("name", [name for name in TABLES if not name.endswith("angles")])
+@pytest.mark.parametrize("name", TABLES)
 def test_each_table_is_a_property(whole: Path, name: str) -> None:
     """Tables are found by name on the trace itself."""
     assert getattr(Trace(whole), name).equals(Trace(whole).frame(name))
+
+
+@pytest.mark.parametrize("name", TABLES)
+def test_each_data_frame_is_documented(whole: Path, name: str) -> None:
+    """The help on it has what a row is, and a line for each of its columns and no other."""
+    first, _, rest = (getattr(Trace, name).__doc__ or "").partition("\n\n")
+    told = [line.split(":")[0].split("[")[0].strip() for line in rest.splitlines()]
+    columns = [column for column in Trace(whole).frame(name) if not column.startswith("angle_")]
+    assert first.endswith(".")
+    assert [column for column in told if not column.startswith("angle_")] == columns
 
 
 def test_a_trace_that_is_still_written(tmp_path: Path, make_writer: MakeWriter) -> None:
@@ -127,6 +138,7 @@ def test_a_closed_trace_is_plain_hdf5(whole: Path) -> None:
         assert set(file["tables"]) == set(TABLES)
         assert len(file["tables/events"]) == 5005
         assert file["tables/events"].attrs["units"] == b'{"t_ns": "ns"}'
+        assert json.loads(file["tables/events"].attrs["columns"])["happening"] == "what happened"
         assert file["tables/events"].attrs["description"].startswith(b"An entry of the event log.")
 
 
