@@ -50,6 +50,7 @@ class _Waits(IntEnum):
     BACKHAUL = 4
 
 
+_WAITS_NS = [f"{waits.name.lower()}_ns" for waits in _Waits]
 _ACTIVITY = {Direction.DOWNLOAD: Activity.RECEIVE, Direction.UPLOAD: Activity.TRANSMIT}
 
 
@@ -73,7 +74,7 @@ class Transfer:
         self._size_bit = self._left_bit = float(sum(air.payload))
         self._wasted_bit = 0.0
         self._start_ns = self._since_ns = engine.now_ns
-        self._waits_ns = [0] * len(_Waits)
+        self._waits_ns = [0] * len(_WAITS_NS)
         self._waiting_for = _Waits.UNCOVERED
         self._first_cell = self.last_cell = -1
         self._handovers = self._outages = 0
@@ -257,7 +258,7 @@ class Transfer:
                 direction=self._direction,
                 start_ns=self._start_ns,
                 end_ns=self._engine.now_ns,
-                **{f"{waits.name.lower()}_ns": self._waits_ns[waits] for waits in _Waits},
+                **dict(zip(_WAITS_NS, self._waits_ns, strict=True)),
                 first_cell=self._first_cell,
                 last_cell=self.last_cell,
                 handovers=self._handovers,

@@ -3,6 +3,7 @@
 import hashlib
 import struct
 import typing
+from operator import itemgetter
 
 from qflsim.records import LEARNED, Cell, Device, Record, Site
 
@@ -25,7 +26,7 @@ class Fingerprint:
     def __init__(self) -> None:
         self._hash = hashlib.sha256()
         self._packers = {
-            kind: (number, struct.Struct(f"<B{len(_whole_numbers(kind))}q"), _whole_numbers(kind))
+            kind: (number, struct.Struct(f"<B{len(_whole_numbers(kind))}q").pack, itemgetter(*_whole_numbers(kind)))
             for number, kind in enumerate(_KINDS)
             if kind not in (*LEARNED, Cell, Device, Site)
         }
@@ -34,8 +35,8 @@ class Fingerprint:
         """Takes a record in."""
         packer = self._packers.get(type(record))
         if packer is not None:
-            number, layout, fields = packer
-            self._hash.update(layout.pack(number, *(record[i] for i in fields)))
+            number, pack, whole_numbers = packer
+            self._hash.update(pack(number, *whole_numbers(record)))
 
     def hexdigest(self) -> str:
         """The fingerprint of the records so far."""
