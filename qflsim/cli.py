@@ -37,6 +37,7 @@ Seed = Annotated[int | None, typer.Option("--seed", help="Override the seed.")]
 Plugins = Annotated[bool, typer.Option("--allow-plugins", help="Let the scenario load Python code of yours.")]
 WORKERS = typer.Option("--workers", min=1, max=1024, help="Processes that train: same result.")
 CLUSTER = "A Dask scheduler that has workers, or 'local': one with so many workers, or one a core, for this run."
+TARGET = "The mean noise-free grade to reach: by default 0.99 of the centralised baseline's."
 Out = Annotated[Path | None, typer.Option("-o", "--out", help="Where the trace goes.")]
 Force = Annotated[bool, typer.Option("--force", help="Overwrite an existing file.")]
 
@@ -156,6 +157,33 @@ def stragglers(trace: TraceFile, as_json: Json = False) -> None:
     for head in ("phase", "group"):
         totals = [[name, f"{seconds:.1f}"] for name, seconds in to_json(found)[f"{head}s"].items()]
         _say("\n" + "\n".join(table([head, "held up [s]"], totals)))
+
+
+@app.command()
+def compare(traces: Annotated[list[Path], typer.Argument(metavar="A B", help="Two traces, or more: see above.")],
+            target: Annotated[float | None, typer.Option("--target", metavar="X", help=TARGET)] = None,
+            as_json: Json = False) -> None:  # fmt: skip
+    """Compare two policies in one world.
+
+    Participations are paired by device and number. Of 2 n traces the first n are replications of A, the others of B, in
+    the same order: qflsim compare a-*.h5 b-*.h5
+    """
+    from qflsim.study.compare import compare as compare_traces
+    from qflsim.study.compare_told import told
+    from qflsim.trace.reader import Trace
+
+    half, odd = divmod(len(traces), 2)
+    if odd:
+        got = f"{len(traces)} trace{'s' if half else ''}"
+        raise InputError("compare", got, "an even number: those of A, then as many of B in the same order")
+    found = [Trace(path) for path in traces]
+    compared = compare_traces(found[:half], found[half:], target)
+    if as_json:
+        _say(_as_json(compared))
+        return
+    for text in compared["warnings"]:
+        typer.echo(f"warning: {text}", err=True)
+    _say(told(compared))
 
 
 @app.command()
