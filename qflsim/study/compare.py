@@ -1,5 +1,6 @@
 """Two policies side by side: runs of one world, compared participation by participation and as a whole."""
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
@@ -25,6 +26,7 @@ _FATES = [fate.label for fate in Fate]
 class Pair(NamedTuple):
     """What two runs, A and B, say of each other.
 
+    `graded` says whether both could have reached the target, and `reached_s` when they did.
     `fates` counts participations by fate in A (rows) and in B (columns), both followed by a last place for those that
     are only in the other run. `values` has a row a quantity and `by_group` a row a group and quantity, with the columns
     a and b, nan for what is not known. `devices` has a row a device: its name and group, and its applied updates in A
@@ -32,6 +34,7 @@ class Pair(NamedTuple):
     """
 
     target: float | None
+    graded: bool
     reached_s: tuple[float | None, float | None]
     values: pd.DataFrame
     by_group: pd.DataFrame
@@ -82,12 +85,11 @@ def compare(a: Sequence[Trace], b: Sequence[Trace], target: float | None = None)
 
 def pair(a: Outcome, b: Outcome, target: float | None = None) -> Pair:
     """Two runs compared."""
-    comparable = a.kind == b.kind and a.kind is not None
-    target = common_target(a, b) if target is None else target
-    reached_s = (a.reached_s(target), b.reached_s(target)) if comparable else (None, None)
+    target = common_target(a, b, target)
+    reached_s = (a.reached_s(target), b.reached_s(target))
     values = {"time_to_target_s": [np.nan if t_s is None else t_s for t_s in reached_s]}
     for which in ("last", "best"):
-        values[f"{which}_grade"] = [run.grade(which) for run in (a, b)]
+        values[f"{which}_grade"] = [run.grade(which) if same_goal(a, b) else np.nan for run in (a, b)]
     values["versions"] = [a.versions, b.versions]
     numbers, devices = matched(a.devices, b.devices)
     there = b.updates[["device", "device_participation", "fate", "invited_s", "ended_s", "staleness"]]
@@ -98,6 +100,7 @@ def pair(a: Outcome, b: Outcome, target: float | None = None) -> Pair:
     total = pd.DataFrame({"a": a.total, "b": b.total})
     return Pair(
         target,
+        target is not None and a.kind is not None and b.kind is not None,
         reached_s,
         pd.concat([pd.DataFrame.from_dict(values, "index", dtype=float, columns=["a", "b"]), total]),
         _by_group(a, b),
@@ -107,8 +110,15 @@ def pair(a: Outcome, b: Outcome, target: float | None = None) -> Pair:
     )
 
 
-def common_target(a: Outcome, b: Outcome) -> float | None:
-    """The default target of two runs; None if neither has a centralised baseline."""
+def same_goal(a: Outcome, b: Outcome) -> bool:
+    """Whether the grades of two runs are of one metric; those of a run without any are."""
+    return a.kind is None or b.kind is None or a.kind == b.kind
+
+
+def common_target(a: Outcome, b: Outcome, target: float | None = None) -> float | None:
+    """The target of two runs, by default that of the lower centralised baseline; None if they have none in common."""
+    if target is not None or not same_goal(a, b):
+        return target if same_goal(a, b) else None
     known = [run.centralised for run in (a, b) if np.isfinite(run.centralised)]
     return SHARE * min(known) if known else None
 
@@ -175,7 +185,7 @@ def _summed_up(values: Sequence[pd.Series]) -> dict[str, float]:
 def _joined(pairs: Sequence[Pair]) -> dict[str, Any]:
     """All pairs together: counts added, the rest averaged."""
     fates = sum((found.fates for found in pairs), np.zeros_like(pairs[0].fates))
-    reached = [[t_s is not None for t_s in found.reached_s] for found in pairs]
+    reached = Counter(_who_reached(found) for found in pairs)
     groups: dict[str, dict[str, Any]] = {}
     for group, quantity in dict.fromkeys(key for found in pairs for key in found.by_group.index):
         there = [found.by_group.loc[(group, quantity)] for found in pairs if (group, quantity) in found.by_group.index]
@@ -192,9 +202,7 @@ def _joined(pairs: Sequence[Pair]) -> dict[str, Any]:
                            "b": dict(zip(_FATES, fates[-1, :-1].tolist(), strict=True))},
         "fates": {fate: dict(zip(_FATES, row.tolist(), strict=True))
                   for fate, row in zip(_FATES, fates[:-1, :-1], strict=True)},
-        "reached": {name: reached.count(list(which)) for name, which in
-                    {"both": (True, True), "only_a": (True, False), "only_b": (False, True),
-                     "neither": (False, False)}.items()},
+        "reached": {who: reached[who] for who in ("both", "only_a", "only_b", "neither", "unknown")},
         "differences": {str(quantity): _summed_up([found.values.loc[quantity] for found in pairs])
                         for quantity in pairs[0].values.index},
         "groups": groups,
@@ -204,6 +212,14 @@ def _joined(pairs: Sequence[Pair]) -> dict[str, Any]:
             "most_lost": _top(ranked, -change),
         },
     }  # fmt: skip
+
+
+def _who_reached(found: Pair) -> str:
+    """Unknown where there is no target, or a run is not graded."""
+    if not found.graded:
+        return "unknown"
+    a, b = (t_s is not None for t_s in found.reached_s)
+    return "both" if a and b else "only_a" if a else "only_b" if b else "neither"
 
 
 def _top(devices: pd.DataFrame, change: pd.Series) -> list[dict[str, Any]]:
@@ -222,7 +238,9 @@ def _told_pair(a: Outcome, b: Outcome, found: Pair) -> dict[str, Any]:
     return {
         **{side: {"trace": run.path, "scenario": run.header["name"], "seed": run.header["seed"],
                   "digest": run.header["digest"], "world": run.header["world"], "complete": run.complete,
-                  "timing_only": run.header["timing_only"], "until_s": run.graded_s, "centralised": run.centralised}
+                  "timing_only": run.header["timing_only"], "metric": run.kind, "until_s": run.until_s,
+                  "graded_s": run.graded_s, "centralised": run.centralised, "last_grade": run.grade("last"),
+                  "best_grade": run.grade("best")}
            for side, run in (("a", a), ("b", b))},
         "target": found.target,
         "time_to_target_s": dict(zip("ab", found.reached_s, strict=True)),

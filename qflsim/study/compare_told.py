@@ -4,7 +4,7 @@ import math
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from qflsim.study.compare import SHARE
+from qflsim.study.compare import SHARE, TOP
 from qflsim.study.compare_warnings import NOWHERE
 from qflsim.study.report import GOALS, table
 
@@ -43,14 +43,15 @@ _QUANTITIES: dict[str, tuple[str, float, Callable[[float], str]]] = {
     "applied": ("applied", 1.0, _count),
     "mean_staleness": ("mean staleness", 1.0, _hundredth),
     "max_staleness": ("greatest staleness", 1.0, _count),
-    "downloaded_bit": ("down [MB]", 8e6, _digits),
-    "uploaded_bit": ("up [MB]", 8e6, _digits),
+    "downloaded_bit": ("down [{byte}]", 8.0, _digits),
+    "uploaded_bit": ("up [{byte}]", 8.0, _digits),
     "device_energy_j": ("devices [J]", 1.0, _digits),
     "processor_energy_j": ("processors [kJ]", 1e3, _digits),
 }
 """How each quantity is told: its name, what it is divided by, and its digits."""
-_GROUP = ["invited", "applied", "mean_staleness", "max_staleness", "downloaded_bit", "uploaded_bit", "device_energy_j",
-          "processor_energy_j"]  # fmt: skip
+_GROUP = ["applied", "mean_staleness", "downloaded_bit", "uploaded_bit", "device_energy_j", "processor_energy_j"]
+"""Told by group of devices; the others would not fit beside them."""
+_BYTES = {"kB": 1e3, "MB": 1e6, "GB": 1e9}
 
 
 def told(found: dict[str, Any]) -> str:
@@ -67,18 +68,17 @@ def told(found: dict[str, Any]) -> str:
 
 def _answer(found: dict[str, Any]) -> Iterator[str]:
     """Which of the two reaches the target sooner, and by how much."""
-    metric = f"mean {GOALS.get(found['metric'], found['metric'])}"
-    pairs = found["replications"]
-    if all(one["target"] is None for one in pairs) or found["metric"] is None:
-        applied = found["differences"]["applied"]
-        a, b, difference = (_count(applied[key]) for key in ("a", "b", "difference"))
-        yield f"no target to reach: B applied {b} updates, A {a}: {_signed(applied['difference'], difference)}"
+    metric, pairs = f"mean {GOALS.get(found['metric'], found['metric'])}", found["replications"]
+    targets = [pair["target"] for pair in pairs if pair["target"] is not None]
+    if not targets or found["metric"] is None:
+        a, b, difference = (found["differences"]["applied"][key] for key in ("a", "b", "difference"))
+        more = f"{_count(abs(difference))} {'more' if difference > 0 else 'fewer'}" if difference else "as many"
+        yield f"no target to reach; B applied {_count(b)} updates, A {_count(a)}: {more}"
         return
-    yield _sooner(found, metric) if len(pairs) > 1 else _one(found, metric)
-    known = [one["target"] for one in pairs if one["target"] is not None]
-    shares = [one["target"] / SHARE for one in pairs if one["target"] is not None]
+    yield _sooner(found, metric, targets) if len(pairs) > 1 else _one(found, metric)
     if found["target"] is None:
-        yield f"the target is {SHARE} of what centralised training reaches, {_span(shares)}: {_span(known)}"
+        shares = [target / SHARE for target in targets]
+        yield f"the target is {SHARE} of what centralised training reaches, {_span(shares)}: {_span(targets)}"
 
 
 def _span(values: list[float]) -> str:
@@ -87,39 +87,55 @@ def _span(values: list[float]) -> str:
 
 
 def _one(found: dict[str, Any], metric: str) -> str:
+    """The answer of a single pair. Who has not reached the target by the end may do so later."""
     (pair,) = found["replications"]
-    a, b = (pair["time_to_target_s"][side] for side in "ab")
-    until_a, until_b = (pair[side]["until_s"] for side in "ab")
+    a_s, b_s = (pair["time_to_target_s"][side] for side in "ab")
+    a_until_s, b_until_s = (pair[side]["graded_s"] for side in "ab")
     goal = f"a {metric} of {_grade(pair['target'])}"
-    if a is not None and b is not None:
-        later = "as soon" if a == b else f"{_second(abs(b - a))} s {'later' if b > a else 'sooner'}"
-        return f"B reaches {goal} in {_second(b)} s, A in {_second(a)} s: {later}"
-    if a is not None:
-        return f"B does not reach {goal} within {_second(until_b)} s, A does in {_second(a)} s{_least(until_b - a, 'later')}"
-    if b is not None:
-        return f"B reaches {goal} in {_second(b)} s, A not within {_second(until_a)} s{_least(until_a - b, 'sooner')}"
-    best = found["differences"]["best_grade"]
-    return (f"neither reaches {goal}: B within {_second(until_b)} s comes to {_known(best['b'], _grade)}, "
-            f"A within {_second(until_a)} s to {_known(best['a'], _grade)}")  # fmt: skip
+    if found["reached"]["both"]:
+        later = f"{_second(abs(b_s - a_s))} s {'later' if b_s > a_s else 'sooner'}" if a_s != b_s else "as soon"
+        return f"B reaches {goal} in {_second(b_s)} s, A in {_second(a_s)} s: {later}"
+    if found["reached"]["only_a"]:
+        least = _least(b_until_s - a_s, "later")
+        return f"B does not reach {goal} within {_second(b_until_s)} s, A does in {_second(a_s)} s: {least}"
+    if found["reached"]["only_b"]:
+        least = _least(a_until_s - b_s, "sooner")
+        return f"B reaches {goal} in {_second(b_s)} s, A not within {_second(a_until_s)} s: {least}"
+    told = [f"{side.upper()} {_alone(pair[side], pair['time_to_target_s'][side])}" for side in "ba"]
+    return f"{'neither reaches ' if found['reached']['neither'] else ''}{goal}: {', '.join(told)}"
+
+
+def _alone(run: dict[str, Any], reached_s: float | None) -> str:
+    if run["metric"] is None:
+        return "is not graded"
+    if reached_s is not None:
+        return f"reaches it in {_second(reached_s)} s"
+    return f"comes to {_grade(run['best_grade'])} within {_second(run['graded_s'])} s"
 
 
 def _least(gap_s: float, way: str) -> str:
-    return f": more than {_second(gap_s)} s {way}" if gap_s > 0 else ", which says not who is sooner"
+    return f"more than {_second(gap_s)} s {way}" if gap_s > 0 else "which is sooner, these runs do not say"
 
 
-def _sooner(found: dict[str, Any], metric: str) -> str:
-    """The mean over replications, and those that are left out of it."""
-    time_s, reached, n = found["differences"]["time_to_target_s"], found["reached"], len(found["replications"])
-    rest = {"only_a": "only A", "only_b": "only B", "neither": "neither"}
-    others = [f"{name} in {reached[key]}" for key, name in rest.items() if reached[key]]
-    censored = f"; {', '.join(others)}" if others else ""
-    what = f"the target, a {metric} of {_span([one['target'] for one in found['replications'] if one['target']])}"
+def _sooner(found: dict[str, Any], metric: str, targets: list[float]) -> str:
+    """The answer of several pairs: a mean over those in which both reach it, and how many others there are."""
+    time_s, reached, pairs = found["differences"]["time_to_target_s"], found["reached"], len(found["replications"])
+    rest = {"only_a": "only A", "only_b": "only B", "neither": "neither", "unknown": "it is not known"}
+    others = "".join(f"; in {reached[key]} {name}" for key, name in rest.items() if reached[key])
+    goal = f"a {metric} of {_span(targets)}"
     if not time_s["n"]:
-        return f"in none of {n} pairs do both reach {what}{censored}"
-    by = time_s["difference"]
-    interval = "" if math.isnan(time_s["half_width"]) else f" ± {_second(time_s['half_width'])}"
-    later = f"{_second(abs(by))}{interval} s {'later' if by > 0 else 'sooner'} than A" if by else "as soon as A"
-    return f"B reaches {what}, {later} (mean of {time_s['n']} of {n} pairs, in which both do{censored})"
+        return f"in none of {pairs} pairs do both reach {goal}{others}"
+    by_s, half_width_s = time_s["difference"], time_s["half_width"]
+    interval = f" ± {_half_width(half_width_s, by_s)}" if math.isfinite(half_width_s) else ""
+    later = f"{_second(abs(by_s))}{interval} s {'later' if by_s > 0 else 'sooner'} than A" if by_s else "as soon as A"
+    return f"B reaches {goal} {later} (in {time_s['n']} of {pairs} pairs both do{others})"
+
+
+def _half_width(value: float, of: float) -> str:
+    """Two digits; none of what is the noise of sums."""
+    if value >= 100:
+        return f"{value:,.0f}"
+    return "0" if value < 1e-9 * abs(of) else f"{value:.2g}"
 
 
 def _runs(found: dict[str, Any]) -> Iterator[str]:
@@ -151,40 +167,49 @@ def _setting(value: Any) -> str:
 
 
 def _totals(found: dict[str, Any]) -> tuple[list[str], list[list[str]]]:
-    several = len(found["replications"]) > 1
-    head = [f"mean of {len(found['replications'])} pairs" if several else "", "A", "B", "B - A"]
+    pairs = len(found["replications"])
     rows = []
-    for quantity, (label, scale, digits) in _QUANTITIES.items():
-        values = found["differences"][quantity]
-        if quantity.endswith("_grade") and found["metric"] is None:
-            continue
+    for quantity, values in found["differences"].items():
+        label, scale, digits = _how(found, quantity)
         a, b, difference, half_width = (values[key] / scale for key in ("a", "b", "difference", "half_width"))
-        row = [label.format(metric=found["metric"]), _known(a, digits), _known(b, digits),
-               _known(difference, lambda value, digits=digits: _signed(value, digits(value)))]  # fmt: skip
-        rows.append([*row, *([_known(half_width, digits), str(values["n"])] if several else [])])
-    return [*head, *(["± 95 %", "pairs"] if several else [])], rows
+        if not math.isfinite(a) and not math.isfinite(b) and (quantity == "time_to_target_s" or not found["metric"]):
+            continue
+        row = [label, _known(a, digits), _known(b, digits), _known(difference, digits, sign=True)]
+        if pairs > 1:
+            row += [_half_width(half_width, difference) if math.isfinite(half_width) else "", str(values["n"])]
+        rows.append(row)
+    head = ["A", "B", "B - A"]
+    return [f"mean of {pairs} pairs", *head, "± 95 %", "pairs"] if pairs > 1 else ["", *head], rows
 
 
-def _known(value: float, digits: Callable[[float], str]) -> str:
-    return digits(value) if math.isfinite(value) else ""
+def _how(found: dict[str, Any], quantity: str) -> tuple[str, float, Callable[[float], str]]:
+    """How a quantity is told, bytes in the unit that suits the most of them."""
+    label, scale, digits = _QUANTITIES[quantity]
+    sent = [found["differences"][way][side] / 8 for way in ("downloaded_bit", "uploaded_bit") for side in "ab"]
+    most = max((count for count in sent if math.isfinite(count)), default=0.0)
+    unit = [name for name, size in _BYTES.items() if size <= max(most, 1e3)][-1]
+    if quantity.endswith("_bit"):
+        scale *= _BYTES[unit]
+    return label.format(metric=found["metric"], byte=unit), scale, digits
 
 
-def _signed(value: float, digits: str) -> str:
-    return f"+{digits}" if value > 0 else digits
+def _known(value: float, digits: Callable[[float], str], *, sign: bool = False) -> str:
+    if not math.isfinite(value):
+        return ""
+    return f"+{digits(value)}" if sign and value > 0 else digits(value)
 
 
 def _groups(found: dict[str, Any]) -> tuple[list[str], list[list[str]]]:
-    head = ["A → B, by group", *(_QUANTITIES[quantity][0] for quantity in _GROUP), "gained/lost/same"]
     rows = []
     for group, values in found["groups"].items():
         cells = []
         for quantity in _GROUP:
-            _, scale, digits = _QUANTITIES[quantity]
+            _, scale, digits = _how(found, quantity)
             a, b = (_known(values[quantity][side] / scale, digits) or "none" for side in "ab")
-            cells.append(f"{a} → {b}" if a != b else a)
+            cells.append(f"{a} → {b}")
         devices = values["devices"]
         rows.append([group, *cells, f"{devices['gained']}/{devices['lost']}/{devices['unchanged']}"])
-    return head, rows
+    return ["A → B, by group", *(_how(found, quantity)[0] for quantity in _GROUP), "gained/lost/same"], rows
 
 
 def _fates(found: dict[str, Any]) -> tuple[list[str], list[list[str]]]:
@@ -198,23 +223,29 @@ def _fates(found: dict[str, Any]) -> tuple[list[str], list[list[str]]]:
 
 
 def _both(found: dict[str, Any]) -> Iterator[str]:
-    paired, unpaired = found["paired"], found["unpaired"]
-    yield f"{paired:,} participations paired by device and number; {unpaired['a']:,} only in A, {unpaired['b']:,} only in B"
-    if len(found["replications"]) == 1 and (both := found["replications"][0]["both_applied"])["n"]:
-        a, b = (both["duration_s"][side] for side in "ab")
-        yield (f"those applied in both ({both['n']:,}) took {_second(a)} s from invitation to version in A, "
-               f"{_second(b)} s in B")  # fmt: skip
+    """How many are paired, and how long the same ones took."""
+    alone = found["unpaired"]
+    yield f"paired by device and number: {found['paired']:,}; only in A: {alone['a']:,}, only in B: {alone['b']:,}"
+    both = found["replications"][0]["both_applied"]
+    if len(found["replications"]) == 1 and both["n"]:
+        a, b = (_second(both["duration_s"][side]) for side in "ab")
+        yield f"the {both['n']:,} applied in both took {a} s from invitation to version in A, {b} s in B"
 
 
 def _devices(found: dict[str, Any]) -> list[str]:
     """How many devices are heard more in B, and which most."""
-    told, several = found["devices"], len(found["replications"]) > 1
-    lines = [f"devices by applied updates: {told['gained']:,} gained from A to B, {told['lost']:,} lost, "
-             f"{told['unchanged']:,} unchanged"]  # fmt: skip
-    rows = [[one["name"], one["group"], *([str(one["pair"])] if several else []), str(one["a"]), str(one["b"]),
-             f"{one['difference']:+}"] for one in [*told["most_gained"], *reversed(told["most_lost"])]]  # fmt: skip
-    return (
-        [*lines, *table(["device", "group", *(["pair"] if several else []), "A", "B", "B - A"], rows)]
-        if rows
-        else lines
-    )
+    counts, several = found["devices"], len(found["replications"]) > 1
+    first = (f"devices by applied updates: {counts['gained']:,} gained (more in B), {counts['lost']:,} lost, "
+             f"{counts['unchanged']:,} unchanged")  # fmt: skip
+    sides = []
+    for which in ("gained", "lost"):
+        ranked = counts[f"most_{which}"]
+        rows = [[f"{one['name']} ({one['group']}{', pair ' + str(one['pair']) if several else ''})",
+                 f"{one['a']} → {one['b']}", f"{one['difference']:+}"] for one in ranked]  # fmt: skip
+        rows += [["", "", ""]] * (TOP - len(rows))
+        sides.append(table([f"{which} most", "A → B", "B - A"], rows) if ranked else [""] * (TOP + 1))
+    width = max(map(len, sides[0]))
+    return [
+        first,
+        *(line for pair in zip(*sides, strict=True) if (line := "   ".join([pair[0].ljust(width), pair[1]]).rstrip())),
+    ]

@@ -73,7 +73,7 @@ def _other_world(a: Outcome, b: Outcome) -> Iterator[str]:
 
 def _other_goal(a: Outcome, b: Outcome, target: float | None) -> Iterator[str]:
     if a.kind != b.kind:
-        yield f"A is graded by {a.kind} and B by {b.kind}: no target is common to them"
+        yield f"A is graded by {a.kind} and B by {b.kind}: they have no target in common"
     elif target is None:
         known = [run.centralised for run in (a, b) if np.isfinite(run.centralised)]
         if not known:

@@ -27,8 +27,9 @@ class Outcome(NamedTuple):
     """One run, as far as its trace tells.
 
     `until_s` is how far the trace reaches, `graded_s` until when a version that reached a target would be known to have
-    done so. `grades` are the mean noise-free grades of its versions (`t_s`, `value`) of the metric `kind`, None where
-    there are none; `centralised` is the grade of training on all data at once, nan where it is not known.
+    done so, nan if none is graded. `grades` are the mean noise-free grades of its versions (`t_s`, `value`) of the
+    metric `kind`, None where there are none; `centralised` is the grade of training on all data at once, nan where it
+    is not known.
     `groups` has a row of sums a group of devices, and `total` is the same of all; nan of what the trace lacks.
     """
 
@@ -77,7 +78,7 @@ def outcome(trace: Trace) -> Outcome:
     kind, grades, centralised = _grades(trace.evaluations)
     last_s = float(max(updates["t_s"].max(), grades["t_s"].max())) if len(updates) else 0.0
     until_s = float(status.totals.get("simulated_s", last_s))
-    graded_s = until_s if status.complete else float(grades["t_s"].iloc[-1]) if len(grades) else 0.0
+    graded_s = np.nan if not len(grades) else until_s if status.complete else float(grades["t_s"].iloc[-1])
     codes, names = pd.factorize(devices["group"])
     found = Outcome(str(trace.path), header, scenario, status.complete, status.reason, until_s, graded_s, kind, grades,
                     centralised, max(trace.rows["versions"] - 1, 0), devices[["name", "group"]], updates,
