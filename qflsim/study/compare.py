@@ -79,7 +79,7 @@ def compare(a: Sequence[Trace], b: Sequence[Trace], target: float | None = None)
         "metric": next((run.kind for both in runs for run in both if run.kind is not None), None),
         "changes": changes(*runs[0]),
         "replications": [_told_pair(one, other, found) for (one, other), found in zip(runs, pairs, strict=True)],
-        "warnings": warned,
+        "warnings": list(dict.fromkeys(warned)),
     }
 
 
@@ -132,11 +132,11 @@ def matched(a: pd.DataFrame, b: pd.DataFrame) -> tuple[np.ndarray, pd.DataFrame]
         return np.arange(len(b)), a
     unique = a["name"].is_unique and b["name"].is_unique
     keys = ["name"] if unique else ["name", "group"]
-    in_a = pd.Series(np.arange(len(a)), pd.MultiIndex.from_frame(a[keys]))
-    found = in_a.groupby(level=keys).first().reindex(pd.MultiIndex.from_frame(b[keys])).to_numpy(dtype=float)
-    new = np.isnan(found)
-    found[new] = len(a) + np.arange(new.sum())
-    return found.astype(int), pd.concat([a, b[new]], ignore_index=True)
+    here, there = (devices[keys].assign(nth=devices.groupby(keys).cumcount()) for devices in (a, b))
+    found = there.merge(here.assign(number=np.arange(len(a))), how="left")["number"]
+    new = found.isna().to_numpy()
+    numbers = np.where(new, len(a) + new.cumsum() - 1, found.fillna(0)).astype(int)
+    return numbers, pd.concat([a, b[new]], ignore_index=True)
 
 
 def _by_group(a: Outcome, b: Outcome) -> pd.DataFrame:

@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 
 from qflsim.errors import InputError
+from qflsim.records import Direction
 from qflsim.study.replay import recorded_header
 from qflsim.study.report import MEASURED
 from qflsim.study.run import BASELINE
@@ -69,9 +70,8 @@ class Outcome(NamedTuple):
 
 def outcome(trace: Trace) -> Outcome:
     """Reads what a comparison needs; an `InputError` for what no run writes."""
-    header, scenario, status, updates, devices = (
-        recorded_header(trace), trace.scenario, trace.status, trace.updates, trace.devices
-    )  # fmt: skip
+    header, scenario, status, devices = recorded_header(trace), trace.scenario, trace.status, trace.devices
+    updates = trace.updates[["t_s", *PAIR, "invited_s", "ended_s", "staleness", "fate", "energy_j"]]
     if updates["device"].max() >= len(devices) or updates.duplicated(PAIR).any():
         got = "an unknown device, or two participations of one number"
         raise InputError(f"{trace.path}: updates", got, "a trace as a run writes it")
@@ -83,13 +83,20 @@ def outcome(trace: Trace) -> Outcome:
     found = Outcome(str(trace.path), header, scenario, status.complete, status.reason, until_s, graded_s, kind, grades,
                     centralised, max(trace.rows["versions"] - 1, 0), devices[["name", "group"]], updates,
                     pd.DataFrame(), pd.Series())  # fmt: skip
-    transfers, trainings = trace.transfers, trace.trainings
+    transfers = _columns(trace, "transfers", ["device", "direction", "sent_bit"])
+    trainings = _columns(trace, "trainings", ["device", "energy_j"])
     groups = _sums(updates, transfers, trainings, codes, len(names)).set_axis(names, axis="index")
     total = _sums(updates, transfers, trainings, np.zeros_like(codes), 1)
     for column, table in SOURCES.items():
         if table in found.left_out:
             groups[column] = total[column] = np.nan
     return found._replace(groups=groups, total=total.iloc[0])
+
+
+def _columns(trace: Trace, table: str, names: list[str]) -> pd.DataFrame:
+    """A few columns as they were recorded: frames of all of the largest tables take longer than the comparison."""
+    rows = trace.table(table)
+    return pd.DataFrame({name: rows[name] for name in names})
 
 
 def _grades(evaluations: pd.DataFrame) -> tuple[str | None, pd.DataFrame, float]:
@@ -112,7 +119,7 @@ def _sums(updates: pd.DataFrame, transfers: pd.DataFrame, trainings: pd.DataFram
     """A row a group, where `codes` numbers the group of each device."""
     applied = updates[updates["fate"] == "applied"]
     invited, heard = (frame.groupby(codes[frame["device"]]) for frame in (updates, applied))
-    sent = [transfers[transfers["direction"] == way] for way in ("download", "upload")]
+    sent = [transfers[transfers["direction"] == way] for way in Direction]
     down_bit, up_bit = (way["sent_bit"].groupby(codes[way["device"]]).sum() for way in sent)
     sums = {
         "invited": invited.size(),
