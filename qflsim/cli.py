@@ -160,13 +160,13 @@ def stragglers(trace: TraceFile, as_json: Json = False) -> None:
 
 
 @app.command()
-def compare(traces: Annotated[list[Path], typer.Argument(metavar="A B", help="Two traces, or more: see above.")],
+def compare(traces: Annotated[list[Path], typer.Argument(metavar="A B", help="Two traces, or several of each.")],
             target: Annotated[float | None, typer.Option("--target", metavar="X", help=TARGET)] = None,
             as_json: Json = False) -> None:  # fmt: skip
     """Compare two policies in one world.
 
-    Participations are paired by device and number. Of 2 n traces the first n are replications of A, the others of B, in
-    the same order: qflsim compare a-*.h5 b-*.h5
+    Participations are paired by device and number. Of several traces the first half are replications of A, the others
+    of B in the same order: qflsim compare a-*.h5 b-*.h5
     """
     from qflsim.study.compare import compare as compare_traces
     from qflsim.study.compare_told import told

@@ -23,7 +23,7 @@ def _digits(value: float) -> str:
 
 
 def _second(value: float) -> str:
-    return f"{value:,.1f}"
+    return f"{value:,.1f}" if abs(value) >= 10 else f"{value:.3g}"
 
 
 def _grade(value: float) -> str:
@@ -68,7 +68,8 @@ def told(found: dict[str, Any]) -> str:
 
 def _answer(found: dict[str, Any]) -> Iterator[str]:
     """Which of the two reaches the target sooner, and by how much."""
-    metric, pairs = f"mean {GOALS.get(found['metric'], found['metric'])}", found["replications"]
+    pairs, goal = found["replications"], GOALS.get(found["metric"], str(found["metric"]))
+    metric = f"mean {goal.removesuffix(' by class')}"
     targets = [pair["target"] for pair in pairs if pair["target"] is not None]
     if not targets or found["metric"] is None:
         a, b, difference = (found["differences"]["applied"][key] for key in ("a", "b", "difference"))

@@ -51,10 +51,10 @@ def doubts(a: Outcome, b: Outcome, target: float | None) -> Iterator[str]:
             yield f"{run.path} holds no grades of its versions: it reaches no target"
         for table in dict.fromkeys(SOURCES.values()):
             if table in run.left_out:
-                unknown = "bytes" if table == "transfers" else "energy of processors"
-                yield f"{run.path} was written without its {table}: its {unknown} are not known"
+                unknown = "how much it sent" if table == "transfers" else "what its processors consumed"
+                yield f"{run.path} was written without its {table}: {unknown} is not known"
     if a.complete and b.complete and a.until_s != b.until_s:
-        yield f"A is of {a.until_s:.1f} s and B of {b.until_s:.1f} s: sums are over all of either"
+        yield f"A is of {a.until_s:.6g} s and B of {b.until_s:.6g} s: sums are over all of either"
     if a.kind is not None and b.kind is not None:
         yield from _other_goal(a, b, target)
 

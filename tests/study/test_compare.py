@@ -217,7 +217,7 @@ def test_censored_replications_are_counted(by_hand: Hand) -> None:
 
 
 def test_the_interval_is_students() -> None:
-    """Of 1 to 5 the mean is 3, the standard error sqrt(2.5 / 5), and t of 4 degrees 2.7764; of one value there is none."""
+    """Of 1 to 5 the mean is 3, its standard error sqrt(2.5 / 5), and t of 4 degrees 2.7764; one value has none."""
     n, mean, half_width = interval([1.0, 2.0, math.nan, 3.0, 4.0, 5.0])
     assert (n, mean) == (5, 3.0)
     assert half_width == pytest.approx(2.776445 * math.sqrt(0.5), rel=1e-6)
@@ -239,14 +239,14 @@ def test_what_cannot_be_compared_is_named(by_hand: Hand, policies: tuple[list[Tr
     graded, parts = by_hand([], [0.5, 0.9]), [(0, Fate.APPLIED)]
     assert "worlds of A and B differ (seeds 1 and 2)" in said(graded, by_hand([], [0.5], seed=2, world="v"))
     assert "is incomplete (made by hand)" in said(graded, by_hand([], [0.5], complete=False))
-    assert "A is of 60.0 s and B of 30.0 s" in said(graded, by_hand([], [0.5], duration_s=30.0))
+    assert "A is of 60 s and B of 30 s" in said(graded, by_hand([], [0.5], duration_s=30.0))
     assert "is timing only" in said(graded, by_hand(parts, timing_only=True))
     assert "holds no grades" in said(graded, by_hand(parts))
     assert "graded by ratio and B by accuracy" in said(graded, by_hand([], [0.5], kind="accuracy"))
     assert "--target sets" in said(by_hand([], [0.5], centralised=None), by_hand([], [0.5], centralised=None))
     assert "the lower sets" in said(graded, by_hand([], [0.5], centralised=0.8))
     lacking = by_hand(parts, scenario={"trace": {"leave_out": ["transfers", "trainings"]}})
-    assert "without its transfers: its bytes are not known" in said(graded, lacking)
+    assert "without its transfers: how much it sent is not known" in said(graded, lacking)
     found = compare([policies[0][0]], [lacking])["differences"]
     assert found["uploaded_bit"]["a"] > 0
     assert math.isnan(found["uploaded_bit"]["b"])
@@ -293,7 +293,7 @@ def test_the_command(qflsim: Command, policies: tuple[list[Trace], list[Trace]],
     a, b = ([trace.path for trace in traces] for traces in policies)
     answer = qflsim("compare", a[0], b[0], "--target", "0.5")
     assert (answer.code, answer.err) == (0, "")
-    assert answer.out.startswith("B reaches a mean approximation ratio of 0.500 in 0.0 s, A in 0.0 s: as soon\n")
+    assert answer.out.startswith("B reaches a mean approximation ratio of 0.500 in 0 s, A in 0 s: as soon\n")
     several = json.loads(qflsim("compare", *a, *b, "--json").out)
     assert set(several) >= {"same_world", "paired", "unpaired", "time_to_target_s", "fates"}
     assert several["paired"] == compare(*policies)["paired"]
