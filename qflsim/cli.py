@@ -45,6 +45,7 @@ Plugins = Annotated[bool, typer.Option("--allow-plugins", help="Let the scenario
 WORKERS = typer.Option("--workers", min=1, max=1024, help="Processes that train: same result.")
 CLUSTER = "A Dask scheduler that has workers, or 'local': one with so many workers, or one a core, for this run."
 SPEED = "Simulated seconds a second; by default all takes 30 s."
+TARGET = "The mean noise-free grade to reach: by default 0.99 of the centralised baseline's."
 Out = Annotated[Path | None, typer.Option("-o", "--out", help="Where the trace goes.")]
 BLAME = "Simulate again what each phase of the straggler cost, for the N versions that were held up longest."
 Blame = Annotated[int, typer.Option("--blame", metavar="N", min=0, max=10_000, help=BLAME)]
@@ -182,6 +183,33 @@ def stragglers(trace: TraceFile, blame: Blame = 0, allow_plugins: Plugins = Fals
         _say(_as_json(to_json(found) | ({} if blamed is None else {"blame": blamed.to_dict("records")})))
     else:
         _say(stragglers_told(found, blamed))
+
+
+@app.command()
+def compare(traces: Annotated[list[Path], typer.Argument(metavar="A B", help="Two traces, or several of each.")],
+            target: Annotated[float | None, typer.Option("--target", metavar="X", help=TARGET)] = None,
+            as_json: Json = False) -> None:  # fmt: skip
+    """Compare two policies in one world.
+
+    Participations are paired by device and number. Of several traces the first half are replications of A, the others
+    of B in the same order: qflsim compare a-*.h5 b-*.h5
+    """
+    from qflsim.study.compare import compare as compare_traces
+    from qflsim.study.compare_told import told
+    from qflsim.trace.reader import Trace
+
+    half, odd = divmod(len(traces), 2)
+    if odd:
+        got = f"{len(traces)} trace{'s' if half else ''}"
+        raise InputError("compare", got, "an even number: those of A, then as many of B in the same order")
+    found = [Trace(path) for path in traces]
+    compared = compare_traces(found[:half], found[half:], target)
+    if as_json:
+        _say(_as_json(compared))
+        return
+    for text in compared["warnings"]:
+        typer.echo(f"warning: {text}", err=True)
+    _say(told(compared))
 
 
 @app.command()

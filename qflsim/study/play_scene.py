@@ -9,13 +9,21 @@ import pandas as pd
 
 from qflsim.errors import InputError
 from qflsim.records import Fate, Happening
-from qflsim.study.phases import PHASES
 from qflsim.trace.reader import Trace
 from qflsim.units import NS_PER_S, Floats
 
 Numbers = npt.NDArray[np.int64]
 
-BUSY = tuple(PHASES)[:-1]
+SINCE = {
+    "waiting for coverage": "invited_s",
+    "download": "download_start_s",
+    "waiting for a processor": "download_end_s",
+    "training": "training_start_s",
+    "waiting to upload": "training_end_s",
+    "upload": "upload_start_s",
+}
+"""What a participation does from which of its instants on, until the next."""
+BUSY = tuple(SINCE)
 """Phases in which a device takes part. In the buffer its update waits alone."""
 _BEGINS = {
     Happening.INVITED: "invited_s",
@@ -95,7 +103,7 @@ def doing(participations: pd.DataFrame, t_s: float) -> pd.Series:
     """
     until_s = participations["arrived_s"].fillna(participations["ended_s"]).fillna(np.inf)
     now = participations[(participations["invited_s"] <= t_s) & (until_s > t_s)]
-    begun = now[[PHASES[phase][0] for phase in BUSY]].to_numpy() <= t_s
+    begun = now[list(SINCE.values())].to_numpy() <= t_s
     last = len(BUSY) - 1 - begun[:, ::-1].argmax(axis=1)
     return pd.Series(np.array(BUSY)[last], index=now["device"].to_numpy(), dtype=str)
 

@@ -19,9 +19,8 @@ import pytest
 from qflsim import records
 from qflsim.records import Fate, Happening
 from qflsim.scenario.load import load
-from qflsim.study.phases import PHASES
 from qflsim.study.play_frames import DOWN, IDLE, SYMBOLS, frame
-from qflsim.study.play_scene import BUSY, Scene, doing, participations
+from qflsim.study.play_scene import BUSY, SINCE, Scene, doing, participations
 from qflsim.study.run import run
 from qflsim.trace.reader import Trace
 from qflsim.trace.tables import Rows
@@ -106,8 +105,7 @@ def test_what_devices_do_is_what_the_updates_say(finished: Trace) -> None:
     there = participations(finished)
     for t_s in np.linspace(0.0, 12.0, 49):
         found = doing(there, t_s)
-        for phase in BUSY:
-            start, end = PHASES[phase]
+        for phase, start, end in zip(BUSY, SINCE.values(), [*list(SINCE.values())[1:], "arrived_s"], strict=True):
             ends_s = updates[end].fillna(updates["ended_s"])
             inside = updates[(updates[start] <= t_s) & (t_s < ends_s)]
             assert set(found.index[found == phase]) == set(inside["device"]), (t_s, phase)

@@ -1,0 +1,136 @@
+"""What a run came to, in numbers that can stand beside another run's: the grade over time, and sums by group."""
+
+import re
+from typing import Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from qflsim.errors import InputError
+from qflsim.records import Direction
+from qflsim.study.replay import recorded_header
+from qflsim.study.report import MEASURED
+from qflsim.study.run import BASELINE
+from qflsim.trace.reader import Trace
+
+CENTRALISED = re.compile(r"centralised \(\d+ devices\)/mean")
+"""The baseline of the task's own model; those of classical models have a longer name."""
+SOURCES = {
+    "downloaded_bit": "transfers",
+    "uploaded_bit": "transfers",
+    "processor_energy_j": "trainings",
+}
+"""Sums that need a table which a trace may lack."""
+PAIR = ["device", "device_participation"]
+
+
+class Outcome(NamedTuple):
+    """One run, as far as its trace tells.
+
+    `until_s` is how far the trace reaches, `graded_s` until when a version that reached a target would be known to have
+    done so, nan if none is graded. `grades` are the mean noise-free grades of its versions (`t_s`, `value`) of the
+    metric `kind`, None where there are none; `centralised` is the grade of training on all data at once, nan where it
+    is not known.
+    `groups` has a row of sums a group of devices, and `total` is the same of all; nan of what the trace lacks.
+    """
+
+    path: str
+    header: dict[str, Any]
+    scenario: dict[str, Any]
+    complete: bool
+    reason: str
+    until_s: float
+    graded_s: float
+    kind: str | None
+    grades: pd.DataFrame
+    centralised: float
+    versions: int
+    devices: pd.DataFrame
+    updates: pd.DataFrame
+    groups: pd.DataFrame
+    total: pd.Series
+
+    @property
+    def left_out(self) -> list[str]:
+        """The tables that the run did not write."""
+        return list(self.scenario.get("trace", {}).get("leave_out", ()))
+
+    def reached_s(self, target: float | None) -> float | None:
+        """When the first version as good as the target was made; None if none was, or there is no target."""
+        there = self.grades["t_s"][self.grades["value"] >= (np.inf if target is None else target)]
+        return float(there.iloc[0]) if len(there) else None
+
+    def grade(self, which: str) -> float:
+        """The last or the best grade, nan if there is none."""
+        values = self.grades["value"]
+        if not len(values):
+            return np.nan
+        return float(values.max() if which == "best" else values.iloc[-1])
+
+
+def outcome(trace: Trace) -> Outcome:
+    """Reads what a comparison needs; an `InputError` for what no run writes."""
+    header, scenario, status, devices = recorded_header(trace), trace.scenario, trace.status, trace.devices
+    updates = trace.updates[["t_s", *PAIR, "invited_s", "ended_s", "staleness", "fate", "energy_j"]]
+    if updates["device"].max() >= len(devices) or updates.duplicated(PAIR).any():
+        got = "an unknown device, or two participations of one number"
+        raise InputError(f"{trace.path}: updates", got, "a trace as a run writes it")
+    kind, grades, centralised = _grades(trace.evaluations)
+    last_s = float(max(updates["t_s"].max(), grades["t_s"].max())) if len(updates) else 0.0
+    until_s = float(status.totals.get("simulated_s", last_s))
+    graded_s = np.nan if not len(grades) else until_s if status.complete else float(grades["t_s"].iloc[-1])
+    codes, names = pd.factorize(devices["group"])
+    found = Outcome(str(trace.path), header, scenario, status.complete, status.reason, until_s, graded_s, kind, grades,
+                    centralised, max(trace.rows["versions"] - 1, 0), devices[["name", "group"]], updates,
+                    pd.DataFrame(), pd.Series())  # fmt: skip
+    transfers = _columns(trace, "transfers", ["device", "direction", "sent_bit"])
+    trainings = _columns(trace, "trainings", ["device", "energy_j"])
+    groups = _sums(updates, transfers, trainings, codes, len(names)).set_axis(names, axis="index")
+    total = _sums(updates, transfers, trainings, np.zeros_like(codes), 1)
+    for column, table in SOURCES.items():
+        if table in found.left_out:
+            groups[column] = total[column] = np.nan
+    return found._replace(groups=groups, total=total.iloc[0])
+
+
+def _columns(trace: Trace, table: str, names: list[str]) -> pd.DataFrame:
+    """A few columns as they were recorded: frames of all of the largest tables take longer than the comparison."""
+    rows = trace.table(table)
+    return pd.DataFrame({name: rows[name] for name in names})
+
+
+def _grades(evaluations: pd.DataFrame) -> tuple[str | None, pd.DataFrame, float]:
+    """The metric by which versions are graded, its mean over time, and what centralised training reaches."""
+    pooled = [
+        value
+        for name, value in zip(evaluations["metric"], evaluations["value"], strict=True)
+        if CENTRALISED.fullmatch(name)
+    ]
+    centralised = float(pooled[0]) if pooled else np.nan
+    learned = evaluations[evaluations["version"] != BASELINE]
+    names = [name.partition("/") for name in learned["metric"]]
+    kind = next((kind for kind, _, _ in names if kind != MEASURED), None)
+    mean = learned[np.array([name == (kind, "/", "mean") for name in names], dtype=bool)]
+    return kind, mean[["t_s", "value"]].sort_values("t_s", kind="stable", ignore_index=True), centralised
+
+
+def _sums(updates: pd.DataFrame, transfers: pd.DataFrame, trainings: pd.DataFrame, codes: np.ndarray,
+          groups: int) -> pd.DataFrame:  # fmt: skip
+    """A row a group, where `codes` numbers the group of each device."""
+    applied = updates[updates["fate"] == "applied"]
+    invited, heard = (frame.groupby(codes[frame["device"]]) for frame in (updates, applied))
+    sent = [transfers[transfers["direction"] == way] for way in Direction]
+    down_bit, up_bit = (way["sent_bit"].groupby(codes[way["device"]]).sum() for way in sent)
+    sums = {
+        "invited": invited.size(),
+        "applied": heard.size(),
+        "mean_staleness": heard["staleness"].mean(),
+        "max_staleness": heard["staleness"].max(),
+        "downloaded_bit": down_bit,
+        "uploaded_bit": up_bit,
+        "device_energy_j": invited["energy_j"].sum(),
+        "processor_energy_j": trainings["energy_j"].groupby(codes[trainings["device"]]).sum(),
+    }
+    found = pd.DataFrame(sums, index=range(groups), dtype=float)
+    added = [column for column in found if not column.endswith("staleness")]
+    return found.fillna(dict.fromkeys(added, 0.0))
