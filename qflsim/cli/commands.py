@@ -1,24 +1,18 @@
-"""The command line. Nothing heavy is imported before a command needs it."""
+"""The commands. Nothing heavy is imported before a command needs it."""
 
-import json
-import math
-import os
 import signal
 import sys
-import warnings
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, NoReturn
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from qflsim.cli.answers import drop_output, json_text, place, say
 from qflsim.errors import (
-    EXIT_FAILED,
     EXIT_INPUT,
     EXIT_NO,
     InputError,
     InputErrors,
-    InputWarning,
-    QflsimError,
     RunError,
     StoppedError,
 )  # fmt: skip
@@ -88,9 +82,9 @@ def _run_and_tell(duration_s: float, as_json: bool, run: "Callable[[Progress], T
             trace = run(progress)
     except (RunError, StoppedError) as ended:
         if ended.trace is not None and not as_json:
-            _say(result(Trace(ended.trace)))
+            say(result(Trace(ended.trace)))
         raise
-    _say(_as_json({**summary(trace), "trace": str(trace.path)}) if as_json else result(trace))
+    say(json_text({**summary(trace), "trace": str(trace.path)}) if as_json else result(trace))
 
 
 @app.command()
@@ -111,9 +105,9 @@ def validate(scenarios: Annotated[list[str], typer.Argument(metavar="SCENARIO...
         except InputError as error:
             errors.append(error)
     if as_json:
-        _say(_as_json({"errors": [_place(error) for error in errors]}))
+        say(json_text({"errors": [place(error) for error in errors]}))
     else:
-        _say("\n".join(map(str, errors)) or "no mistakes")
+        say("\n".join(map(str, errors)) or "no mistakes")
     if errors:
         raise typer.Exit(EXIT_INPUT)
 
@@ -125,7 +119,7 @@ def scenarios() -> None:
 
     for name, path in shipped().items():
         asked, answer = question(path)
-        _say(f"{name}\n    {asked}\n    {answer}")
+        say(f"{name}\n    {asked}\n    {answer}")
 
 
 @app.command()
@@ -135,7 +129,7 @@ def inspect(trace: TraceFile, as_json: Json = False) -> None:
     from qflsim.trace.reader import Trace
 
     found = Trace(trace)
-    _say(_as_json(summary(found)) if as_json else overview(found))
+    say(json_text(summary(found)) if as_json else overview(found))
 
 
 @app.command()
@@ -162,7 +156,7 @@ def replay(trace: TraceFile, sets: Sets = None, out: Out = None, force: Force = 
     if out is not None:
         raise InputError("-o", str(out), "--set as well: a replay under the same policy writes nothing")
     verdict = replay_trace(recorded, workers, allow_plugins)
-    _say(_as_json(verdict._asdict()) if as_json else verdict_told(verdict))
+    say(json_text(verdict._asdict()) if as_json else verdict_told(verdict))
     if not verdict.equal:
         raise typer.Exit(EXIT_NO)
 
@@ -180,9 +174,9 @@ def stragglers(trace: TraceFile, blame: Blame = 0, allow_plugins: Plugins = Fals
     found = find(recorded)
     blamed = blame_for(recorded, blame, allow_plugins) if blame else None
     if as_json:
-        _say(_as_json(to_json(found) | ({} if blamed is None else {"blame": blamed.to_dict("records")})))
+        say(json_text(to_json(found) | ({} if blamed is None else {"blame": blamed.to_dict("records")})))
     else:
-        _say(stragglers_told(found, blamed))
+        say(stragglers_told(found, blamed))
 
 
 @app.command()
@@ -205,11 +199,11 @@ def compare(traces: Annotated[list[Path], typer.Argument(metavar="A B", help="Tw
     found = [Trace(path) for path in traces]
     compared = compare_traces(found[:half], found[half:], target)
     if as_json:
-        _say(_as_json(compared))
+        say(json_text(compared))
         return
     for text in compared["warnings"]:
         typer.echo(f"warning: {text}", err=True)
-    _say(told(compared))
+    say(told(compared))
 
 
 @app.command()
@@ -220,7 +214,7 @@ def recover(trace: TraceFile, out: Annotated[Path, typer.Option("-o", "--out", h
     from qflsim.trace.reader import recover as recover_trace
 
     recover_trace(trace, out, force)
-    _say(f"{out}: {sum(Trace(out).rows.values())} rows")
+    say(f"{out}: {sum(Trace(out).rows.values())} rows")
 
 
 @app.command()
@@ -237,9 +231,9 @@ def export(trace: TraceFile, out: Annotated[Path, typer.Option("-o", "--out", he
 
     rows = export_trace(Trace(trace), format_, out, force=force)
     if as_json:
-        _say(_as_json({"files": {str(path): count for path, count in rows.items()}}))
+        say(json_text({"files": {str(path): count for path, count in rows.items()}}))
     else:
-        _say("\n".join(table(["file", "rows"], [[str(path), str(count)] for path, count in rows.items()])))
+        say("\n".join(table(["file", "rows"], [[str(path), str(count)] for path, count in rows.items()])))
 
 
 @app.command()
@@ -258,7 +252,7 @@ def play(trace: TraceFile, speed: Annotated[float | None, typer.Option("--speed"
     try:
         play_trace(Trace(trace), sys.stdout, sys.stdin, speed=speed, from_s=from_s, to_s=to_s, step=step)
     except BrokenPipeError:
-        _drop_output()
+        drop_output()
     except KeyboardInterrupt:
         raise typer.Exit(128 + signal.SIGINT) from None
 
@@ -277,81 +271,4 @@ def bench(only: Annotated[list[str] | None, typer.Option("--only", metavar="NAME
         if name not in BENCHES:
             raise InputError("--only", name, f"one of {', '.join(BENCHES)}")
     figures = measure(tuple(only or BENCHES))
-    _say(_as_json({"figures": [figure._asdict() for figure in figures]}) if as_json else as_table(figures))
-
-
-def _told(error: QflsimError, as_json: bool) -> int:
-    """Tells a mistake or mishap in a line, or as JSON, and returns its exit code."""
-    if as_json:
-        first = error.errors[0] if isinstance(error, InputErrors) else error
-        _say(_as_json({"error": _place(first)}))
-    else:
-        typer.echo(str(error), err=True)
-    return error.exit_code
-
-
-def _place(error: QflsimError) -> dict[str, Any]:
-    if isinstance(error, InputError):
-        return {"where": error.where, "got": str(error.got), "want": error.want}
-    trace = getattr(error, "trace", None)
-    return {"where": "" if trace is None else str(trace), "got": str(error), "want": ""}
-
-
-def _as_json(value: Any) -> str:
-    return json.dumps(_finite(value))
-
-
-def _finite(value: Any) -> Any:
-    """The same with null for what JSON cannot say."""
-    if isinstance(value, dict):
-        return {key: _finite(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_finite(item) for item in value]
-    return None if isinstance(value, float) and not math.isfinite(value) else value
-
-
-def _say(text: str) -> None:
-    """Prints to standard output. Whoever reads it may stop reading."""
-    try:
-        typer.echo(text)
-    except BrokenPipeError:
-        _drop_output()
-    except OSError as error:
-        _drop_output()
-        typer.echo(f"standard output: {error.strerror}", err=True)
-        sys.exit(EXIT_FAILED)
-
-
-def _drop_output() -> None:
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-
-
-def main() -> NoReturn:
-    """The `qflsim` command. A mistake or mishap ends it with a line and an exit code, without a traceback."""
-    words = sys.argv[1:] or ["--help"]
-    as_json = "--json" in words
-    warnings.formatwarning = _warning
-    try:
-        sys.exit(app(words, standalone_mode=False))
-    except QflsimError as error:
-        sys.exit(_told(error, as_json))
-    except typer.TyperException as error:
-        got = error.format_message().rstrip(".")
-        sys.exit(_told(InputError("the command line", got, f"what {_help(words)} describes"), as_json))
-    except OSError as error:
-        sys.exit(_told(RunError(f"{error.filename or 'input/output'}: {error.strerror or error}"), as_json))
-
-
-def _warning(
-    message: Warning | str, category: type[Warning], filename: str, lineno: int, line: str | None = None
-) -> str:
-    """A line for what the scenario's author should know; what concerns the program's author names the place in it."""
-    if issubclass(category, InputWarning):
-        return f"warning: {message}\n"
-    return f"{filename}:{lineno}: {category.__name__}: {message}\n"
-
-
-def _help(words: list[str]) -> str:
-    """How to ask for help on what these words ask for."""
-    commands = {command.callback.__name__ for command in app.registered_commands if command.callback}
-    return " ".join(["qflsim", *(word for word in words[:1] if word in commands), "--help"])
+    say(json_text({"figures": [figure._asdict() for figure in figures]}) if as_json else as_table(figures))
