@@ -8,6 +8,9 @@ from collections.abc import Callable
 from enum import IntEnum
 from typing import NamedTuple, TypeAlias
 
+BASELINE = -1
+"""Stands for the version in the evaluations of what was not learned by this federation."""
+
 
 def label(member: IntEnum) -> str:
     """The name of an enumeration's member that users see: lower case, with hyphens."""

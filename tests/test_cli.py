@@ -494,7 +494,7 @@ def test_usage_mistakes(qflsim: Command, words: list[str]) -> None:
 def test_non_finite_numbers_are_null(qflsim: Command, finished: Trace, monkeypatch: pytest.MonkeyPatch) -> None:
     """JSON knows no nan and no infinity."""
     told: dict[str, Any] = {"a": float("nan"), "b": [float("inf"), {"c": -float("inf")}], "d": 1.5}
-    monkeypatch.setattr("qflsim.study.report.summary", lambda _: told)
+    monkeypatch.setattr("qflsim.study.summary.summary", lambda _: told)
     assert json.loads(qflsim("inspect", finished.path, "--json").out) == {"a": None, "b": [None, {"c": None}], "d": 1.5}
 
 

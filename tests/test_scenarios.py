@@ -8,8 +8,8 @@ import pytest
 from qflsim.scenario.build import build
 from qflsim.scenario.load import load, question, resolved, shipped
 from qflsim.scenario.sources import read
-from qflsim.study.report import summary
 from qflsim.study.run import Seen, run
+from qflsim.study.summary import summary
 
 GOLDEN = tomllib.loads(Path(__file__).with_name("golden.toml").read_text())
 LONG = ("ingolstadt", "interference-channels", "split-circuits", "city-handover", "highway-500kmh", "factory-inf",

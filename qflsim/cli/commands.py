@@ -74,7 +74,8 @@ def run(scenario: ScenarioName, out: Out = None, force: Force = False, seed: See
 def _run_and_tell(duration_s: float, as_json: bool, run: "Callable[[Progress], Trace]") -> None:
     """Shows the progress of a run and tells its result, whatever its end is."""
     from qflsim.study.progress import Progress
-    from qflsim.study.report import result, summary
+    from qflsim.study.report import result
+    from qflsim.study.summary import summary
     from qflsim.trace.reader import Trace
 
     try:
@@ -125,7 +126,7 @@ def scenarios() -> None:
 @app.command()
 def inspect(trace: TraceFile, as_json: Json = False) -> None:
     """Say what a trace holds."""
-    from qflsim.study.report import overview, summary
+    from qflsim.study.summary import overview, summary
     from qflsim.trace.reader import Trace
 
     found = Trace(trace)
@@ -226,7 +227,7 @@ def export(trace: TraceFile, out: Annotated[Path, typer.Option("-o", "--out", he
     One file a table, times in seconds, the units in the names of the columns.
     """
     from qflsim.study.export import export as export_trace
-    from qflsim.study.report import table
+    from qflsim.study.summary import table
     from qflsim.trace.reader import Trace
 
     rows = export_trace(Trace(trace), format_, out, force=force)

@@ -6,7 +6,8 @@ from typing import Any
 
 from qflsim.study.compare import SHARE, TOP
 from qflsim.study.compare_warnings import NOWHERE
-from qflsim.study.report import GOALS, table
+from qflsim.study.report import GOALS
+from qflsim.study.summary import table
 
 _WIDTH = 120
 _CHANGES = 4

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from time import perf_counter
 from typing import NamedTuple
 
-from qflsim.study.report import table
+from qflsim.study.summary import table
 
 
 class Figure(NamedTuple):

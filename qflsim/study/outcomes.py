@@ -7,10 +7,9 @@ import numpy as np
 import pandas as pd
 
 from qflsim.errors import InputError
-from qflsim.records import Direction
-from qflsim.study.replay import recorded_header
+from qflsim.records import BASELINE, Direction
 from qflsim.study.report import MEASURED
-from qflsim.study.run import BASELINE
+from qflsim.study.summary import recorded_header
 from qflsim.trace.reader import Trace
 
 CENTRALISED = re.compile(r"centralised \(\d+ devices\)/mean")

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from qflsim.errors import InputError, RunError
-from qflsim.records import Observer, Record, label
+from qflsim.records import BASELINE, Observer, Record, label
 from qflsim.scenario.build import build
 from qflsim.scenario.load import POLICY, digest, is_of_world, override_into, parse, resolved, world
 from qflsim.scenario.schema import Scenario
@@ -21,7 +21,8 @@ from qflsim.scenario.sources import Sources, Tracks, files, restored
 from qflsim.sim.engine import Order
 from qflsim.study.crew import TaskError
 from qflsim.study.executors import executor_of
-from qflsim.study.run import BASELINE, Identity, run_from, tell_baselines
+from qflsim.study.run import Identity, run_from, tell_baselines
+from qflsim.study.summary import recorded_header
 from qflsim.trace.reader import Trace
 from qflsim.trace.tables import TABLES, Rows, enums, pack
 from qflsim.world.mobility_files import MobilityFile
@@ -117,18 +118,6 @@ def header_of_this_version(trace: Trace) -> dict[str, Any]:
 def recorded_sources(trace: Trace, scenario: Scenario) -> Sources:
     terms, hashes = json.loads(trace.text("graphs")), json.loads(trace.text("inputs"))
     return restored(scenario, recorded_tracks(trace, scenario), terms, hashes, str(trace.path))
-
-
-HEADER = {"name": str, "seed": int, "digest": str, "world": str, "qflsim_version": str, "timing_only": bool}
-
-
-def recorded_header(trace: Trace) -> dict[str, Any]:
-    """What a run says of itself in its trace; an `InputError` if some other program wrote it."""
-    header = trace.header
-    for name, kind in HEADER.items():
-        if not isinstance(header.get(name), kind):
-            raise InputError(f"{trace.path}: {name}", header.get(name, "nothing"), "what a run of qflsim writes there")
-    return header
 
 
 def recorded_scenario(trace: Trace, plugins: bool = False) -> Scenario:

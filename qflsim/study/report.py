@@ -1,54 +1,16 @@
-"""What a trace says at a glance: the summary that `inspect` and `run` give as JSON, and the tables for people."""
+"""What a run has come to: the tables for people."""
 
 import math
-from collections.abc import Iterable, Sequence
-from typing import Any
+from collections.abc import Iterable
 
 import pandas as pd
 
 from qflsim.learning.updates import FEDERATED, RATE_FACTORS
-from qflsim.records import Fate, Happening
-from qflsim.study.replay import Verdict, recorded_header
-from qflsim.study.run import BASELINE
-from qflsim.trace.reader import RECOVERED, Trace
+from qflsim.records import BASELINE, Fate, Happening
+from qflsim.study.replay import Verdict
+from qflsim.study.summary import headline, summary, table
+from qflsim.trace.reader import Trace
 from qflsim.units import to_s
-
-
-def summary(trace: Trace) -> dict[str, Any]:
-    """The contract of `inspect --json`."""
-    header, status, rows = recorded_header(trace), trace.status, trace.rows
-    totals, counts = status.totals, trace.updates["fate"].value_counts()
-    return {
-        "scenario": header["name"],
-        "seed": header["seed"],
-        "digest": header["digest"],
-        "world": header["world"],
-        "version": header["qflsim_version"],
-        "complete": status.complete,
-        "reason": status.reason,
-        "simulated_s": totals["simulated_s"] if "simulated_s" in totals else _last_s(trace),
-        "wall_s": totals.get("wall_s"),
-        "events": totals.get("events", sum(rows.values())),
-        "fingerprint": status.fingerprint,
-        "tables": rows,
-        "fates": {fate.label: int(counts[fate.label]) for fate in Fate},
-        "versions": max(rows["versions"] - 1, 0),
-        "metrics": final_metrics(trace),
-    }
-
-
-def _last_s(trace: Trace) -> float:
-    """How far an incomplete trace reaches."""
-    return max((float(frame["t_s"].max()) for frame in (trace.events, trace.updates) if len(frame)), default=0.0)
-
-
-def final_metrics(trace: Trace) -> dict[str, float]:
-    """Each metric's value at the last version that has it; baselines by their names."""
-    evaluations = trace.evaluations.drop_duplicates("metric", keep="last")
-    return {
-        str(metric): float(value) for metric, value in zip(evaluations["metric"], evaluations["value"], strict=True)
-    }
-
 
 GOALS = {"ratio": "approximation ratio", "accuracy": "accuracy by class"}
 RULES = {"spsa": "SPSA", "parameter-shift": "the parameter-shift rule"}
@@ -211,7 +173,7 @@ def result(trace: Trace) -> str:
     """The result table of a run."""
     updates = trace.updates
     applied = updates[updates["fate"] == "applied"]
-    lines = [*_headline(trace, summary(trace)), "", *_learned(trace), *table(*fates(trace)), ""]
+    lines = [*headline(trace, summary(trace)), "", *_learned(trace), *table(*fates(trace)), ""]
     if len(applied):
         staleness = applied["staleness"]
         lines += [
@@ -224,35 +186,6 @@ def result(trace: Trace) -> str:
     command = "stragglers" if len(applied) else "inspect"
     lines += [f"trace: {trace.path}", f"next:  qflsim {command} {trace.path}"]
     return "\n".join(lines)
-
-
-def overview(trace: Trace) -> str:
-    """What a trace holds, for people."""
-    told = summary(trace)
-    lines = _headline(trace, told)
-    if not trace.complete:
-        cure = (
-            ""
-            if trace.totals or trace.reason == RECOVERED
-            else f"; qflsim recover {trace.path} -o FILE makes a clean file of it"
-        )
-        lines.append(f"incomplete{cure}")
-    lines += ["", *(f"{key:12} {told[key]}" for key in ("digest", "world", "fingerprint") if told[key]), ""]
-    lines += [*_learned(trace), *table(*fates(trace)), ""]
-    head, rows = efforts(trace)
-    lines += [*table(head, rows), *radio_told(trace), ""] if rows else []
-    lines += table(["table", "rows"], [[name, str(rows)] for name, rows in told["tables"].items()])
-    return "\n".join(lines)
-
-
-def _headline(trace: Trace, told: dict[str, Any]) -> list[str]:
-    wall = "" if told["wall_s"] is None else f", {told['wall_s']:.1f} s of real time"
-    versions, simulated_s = told["versions"], told["simulated_s"]
-    timing = ", timing only" if recorded_header(trace)["timing_only"] else ""
-    return [
-        f"{told['scenario']}, seed {told['seed']}, digest {told['digest'][:8]}{timing}: {told['reason']}",
-        f"{versions} versions in {simulated_s:.1f} simulated s{wall}, {told['events']} records",
-    ]
 
 
 def _learned(trace: Trace) -> list[str]:
@@ -308,15 +241,3 @@ def verdict_told(verdict: Verdict) -> str:
             for column in there or here if there.get(column) != here.get(column)]  # fmt: skip
     where = f"diverged at {to_s(first['t_ns']):.9f} s, in row {first['row']} of {first['table']}"
     return "\n".join([where, *table(["column", "trace", "replay"], rows)])
-
-
-def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
-    """Lines of a plain table: the first column to the left, the others to the right."""
-    widths = [max(len(cell) for cell in column) for column in zip(head, *rows, strict=True)]
-    return [
-        "  ".join(
-            cell.rjust(width) if i else cell.ljust(width)
-            for i, (cell, width) in enumerate(zip(row, widths, strict=True))
-        ).rstrip()
-        for row in (head, *rows)
-    ]

@@ -31,9 +31,6 @@ from qflsim.trace.tables import TABLES
 from qflsim.trace.writer import TraceWriter
 from qflsim.units import to_s
 
-BASELINE = -1
-"""Stands for the version in the evaluations of what was not learned by this federation."""
-
 
 class Identity(NamedTuple):
     """What a run is, before it has run."""
@@ -101,7 +98,8 @@ def run_from(scenario: Scenario, sources: Sources, who: Identity, out: Path | st
         finally:
             stop.at_once = False  # what is left to do is short, and must be done
             fingerprint = seen.fingerprint.hexdigest() if complete else None
-            totals = {"simulated_s": to_s(seen.last_ns), "wall_s": time.monotonic() - began, "events": seen.records}
+            totals = {"simulated_s": to_s(seen.last_ns), "wall_s": time.monotonic() - began, "events": seen.records,
+                      **{fate.label: count for fate, count in seen.fates.items()}}  # fmt: skip
             writer.close(reason=reason, fingerprint=fingerprint, totals=totals, complete=complete)
     if stop.by is not None and not complete:
         raise StoppedError(f"{reason}; the trace up to there is {path}", 128 + stop.by, path)
@@ -111,12 +109,13 @@ def run_from(scenario: Scenario, sources: Sources, who: Identity, out: Path | st
 
 
 class Seen:
-    """An observer that counts records, hashes them, and knows the time of the last."""
+    """An observer that counts records and fates, hashes records, and knows the time of the last."""
 
     def __init__(self) -> None:
         self.fingerprint = Fingerprint()
         self.records = 0
         self.last_ns = 0
+        self.fates = dict.fromkeys(records.Fate, 0)
 
     def __call__(self, record: Record) -> None:
         """Takes a record in."""
@@ -124,6 +123,8 @@ class Seen:
         self.records += 1
         if record.t_ns > self.last_ns:  # a call of max would take as long as all the rest
             self.last_ns = record.t_ns
+        if isinstance(record, records.Update):
+            self.fates[record.fate] += 1
 
 
 def tell_baselines(learner: Learner, *observers: Observer) -> None:
@@ -131,7 +132,7 @@ def tell_baselines(learner: Learner, *observers: Observer) -> None:
     for name, grades in learner.baselines():
         for data_class, grade in grades.items():
             for observer in observers:
-                observer(records.Evaluation(0, BASELINE, f"{name}/{data_class}", *grade))
+                observer(records.Evaluation(0, records.BASELINE, f"{name}/{data_class}", *grade))
 
 
 def _header(scenario: Scenario, who: Identity, timing_only: bool) -> dict[str, Scalar]:

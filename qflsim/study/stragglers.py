@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from qflsim.study.phases import BUFFER, PHASES, STAGES, Delays, Instants
-from qflsim.study.report import table
+from qflsim.study.summary import table
 from qflsim.trace.reader import Trace
 from qflsim.units import FOREVER_NS, NS_PER_S
 

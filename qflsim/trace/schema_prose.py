@@ -1,5 +1,7 @@
 """What the format's page says beside the tables: conventions, attributes, how to read a file with other programs."""
 
+from qflsim.records import Fate
+
 OPENING = """\
 # The trace format, version {format}
 
@@ -40,7 +42,11 @@ ATTRIBUTES = (
     ("`fingerprint`", "text", "SHA-256 of the kinds, entities and times of all records; empty if it did not end"),
     ("`name`", "text", "name of the scenario"),
     ("`seed`", "int64", "the seed"),
-    ("`digest`", "text", "SHA-256 of scenario, seed, package version and input files: the identity of the run"),
+    (
+        "`digest`",
+        "text",
+        "SHA-256 of scenario, seed, package version and input files: the identity of the run; `replay_of` is that of the run whose world a replay took",
+    ),
     ("`world`", "text", "the same of what makes the weather alone: who shares it met the same world"),
     ("`timing_only`", "bool", "whether time was kept and nothing learned"),
     ("`started_utc`", "text", "when it was started (ISO 8601)"),
@@ -56,6 +62,7 @@ TEXTS = (
 TOTALS = (
     ("`simulated_s`", "float64", "simulated time, in seconds"),
     ("`wall_s`", "float64", "real time, in seconds"),
+    *((f"`{fate.label}`", "int64", "participations with this fate") for fate in Fate),
     ("`events`", "int64", "records of the run, those of tables that are left out too"),
 )
 

@@ -15,10 +15,11 @@ import pytest
 
 from qflsim.errors import RunError, StoppedError
 from qflsim.learning.updates import Learner
+from qflsim.records import BASELINE
 from qflsim.scenario.load import load
 from qflsim.study.replay import replay
 from qflsim.study.report import result
-from qflsim.study.run import BASELINE, run
+from qflsim.study.run import run
 from qflsim.trace.reader import Trace
 
 Command = Callable[..., Any]

@@ -9,7 +9,7 @@ import pytest
 from qflsim.errors import InputError
 from qflsim.records import Fate, Update
 from qflsim.study.replay import replay
-from qflsim.study.report import overview, summary
+from qflsim.study.summary import overview, summary
 from qflsim.trace.reader import Trace
 from qflsim.trace.writer import TraceWriter
 

@@ -14,14 +14,12 @@ from qflsim.study.report import (
     fates,
     grades,
     measured,
-    overview,
     radio_told,
     result,
-    summary,
-    table,
     verdict_told,
 )  # fmt: skip
 from qflsim.study.run import run
+from qflsim.study.summary import overview, summary, table
 from qflsim.trace.reader import Trace
 
 BASELINES = ("random", "fixed", "fixed, by degree", "local-only 3-regular", "centralised (8 devices)", "greedy",
@@ -150,7 +148,6 @@ def test_handovers_are_told_with_those_that_were_taken_back(tiny: Path, tmp_path
         f"{uncovered:.1f} % uncovered, {outage:.1f} % sites down"
     ]
     assert radio_told(trace)[0] in result(trace).splitlines()
-    assert radio_told(trace)[0] in overview(trace).splitlines()
 
 
 def test_nothing_is_told_of_a_radio_that_served_nobody(tiny: Path, tmp_path: Path) -> None:
@@ -246,15 +243,6 @@ def test_the_result_says_what_to_type_next(finished: Trace) -> None:
     assert result(finished).splitlines()[-2:] == [
         f"trace: {finished.path}", f"next:  qflsim stragglers {finished.path}",
     ]  # fmt: skip
-
-
-def test_an_overview_shows_every_table(finished: Trace) -> None:
-    """Every table is listed with its rows, and so are the digest and the fingerprint."""
-    told = overview(finished)
-    for name, rows in finished.rows.items():
-        assert [name, str(rows)] in [line.split() for line in told.splitlines()]
-    assert str(finished.fingerprint) in told
-    assert finished.header["digest"] in told
 
 
 def test_a_verdict_names_only_what_differs() -> None:
