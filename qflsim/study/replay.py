@@ -1,6 +1,5 @@
 """Replay: a run is simulated again from its trace alone, and compared with it record by record."""
 
-import json
 from collections import defaultdict
 from concurrent.futures import BrokenExecutor
 from contextlib import suppress
@@ -19,6 +18,7 @@ from qflsim.scenario.sources import Tracks, restored
 from qflsim.sim.engine import Order
 from qflsim.study.crew import TaskError
 from qflsim.study.executors import executor_of
+from qflsim.study.foreign import as_recorded
 from qflsim.study.run import BASELINE, tell_baselines
 from qflsim.trace.reader import Trace
 from qflsim.trace.tables import TABLES, Rows, enums, pack
@@ -26,6 +26,7 @@ from qflsim.world.mobility_files import MobilityFile
 from qflsim.world.tracks import Leg, track_from_legs
 
 FAILURES = (BrokenExecutor, TaskError, RunError)
+ANGLES = {"version_angles", "update_angles"}
 TIME_TOLERANCE_NS, RELATIVE_TOLERANCE = 1_000, 1e-9
 
 
@@ -52,14 +53,15 @@ def replay(trace: Trace, workers: int = 1, plugins: bool = False) -> Verdict:
     if made != here:
         raise InputError(str(trace.path), f"a trace of qflsim {made}", f"one of {here}, or that version to replay it")
     scenario = recorded_scenario(trace, plugins)
-    recorded, end_ns = _recorded(trace, scenario)
+    with as_recorded(trace):
+        recorded, end_ns = _recorded(trace, scenario)
+        terms, hashes = trace.data("graphs"), trace.data("inputs")
+        sources = restored(scenario, recorded_tracks(trace, scenario), terms, hashes, str(trace.path))
     again: dict[type, list[Record]] = defaultdict(list)
 
     def collect(record: Record) -> None:
         again[type(record)].append(record)
 
-    terms, hashes = json.loads(trace.text("graphs")), json.loads(trace.text("inputs"))
-    sources = restored(scenario, recorded_tracks(trace, scenario), terms, hashes, str(trace.path))
     with executor_of(1 if header["timing_only"] else workers) as executor:
         learns = None if header["timing_only"] else executor
         simulation = build(scenario, sources, (collect,), learns)
@@ -133,6 +135,10 @@ def _compared(recorded: dict[str, Rows], complete: bool, again: dict[type, list[
 def _recorded(trace: Trace, scenario: Scenario) -> tuple[dict[str, Rows], int | None]:
     """What a trace says; of an incomplete one what came before its last instant, and that instant."""
     tables = {name: trace.table(name) for name in TABLES if name not in scenario.trace.leave_out}
+    for name in ANGLES & set(tables):
+        length = tables[name].dtype["angles"].shape[0]
+        if length != scenario.parameters:
+            raise InputError(f"{trace.path}: {name}", f"{length} angles", f"the scenario's {scenario.parameters}")
     if trace.complete:
         return tables, None
     end_ns = max(int(rows["t_ns"].max(initial=0)) for rows in tables.values())

@@ -8,6 +8,7 @@ import pandas as pd
 
 from qflsim.learning.updates import FEDERATED, RATE_FACTORS
 from qflsim.records import Fate, Happening
+from qflsim.study.foreign import as_recorded
 from qflsim.study.phases import phase_times
 from qflsim.study.replay import Verdict, recorded_header
 from qflsim.study.run import BASELINE
@@ -17,6 +18,11 @@ from qflsim.units import to_s
 
 def summary(trace: Trace) -> dict[str, Any]:
     """The contract of `inspect --json`."""
+    with as_recorded(trace):
+        return _summary(trace)
+
+
+def _summary(trace: Trace) -> dict[str, Any]:
     header, status, rows = recorded_header(trace), trace.status, trace.rows
     totals, counts = status.totals, trace.updates["fate"].value_counts()
     return {
@@ -225,6 +231,11 @@ def result(trace: Trace) -> str:
 
 def overview(trace: Trace) -> str:
     """What a trace holds, for people."""
+    with as_recorded(trace):
+        return _overview(trace)
+
+
+def _overview(trace: Trace) -> str:
     told = summary(trace)
     lines = _headline(trace, told)
     if not trace.complete:

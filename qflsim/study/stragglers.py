@@ -4,6 +4,7 @@ from typing import Any
 
 import pandas as pd
 
+from qflsim.study.foreign import as_recorded
 from qflsim.study.phases import PHASES, phase_times
 from qflsim.trace.reader import Trace
 
@@ -19,6 +20,11 @@ def stragglers(trace: Trace) -> pd.DataFrame:
     did. Without rounds, the arrival that filled the buffer did, since the arrival before (if it is the only one,
     since the version before). The phase is that in which it had spent most of its time by then, the buffer aside.
     """
+    with as_recorded(trace):
+        return _stragglers(trace)
+
+
+def _stragglers(trace: Trace) -> pd.DataFrame:
     updates, devices = trace.updates, trace.devices
     made_s = trace.versions.set_index("version")["t_s"]
     answered_s = updates["arrived_s"].fillna(updates["ended_s"])

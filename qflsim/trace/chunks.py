@@ -1,0 +1,76 @@
+"""The rows of a data set, unpacked here chunk by chunk: a stranger's chunk may claim what HDF5 would believe.
+
+HDF5 unpacks a chunk to whatever length its bytes unpack to, however much memory that takes, and reads a whole chunk
+from what may be less. Here no chunk unpacks to more than its own length, a chunk that is not stored is damage, and
+what shrinks more than rows of runs do is refused before any memory is taken for it.
+"""
+
+import zlib
+from collections.abc import Iterator
+
+import h5py
+import numpy as np
+
+from qflsim.errors import InputError
+from qflsim.trace.tables import Rows
+
+MOST_CHUNK_BYTE = 1 << 20
+FREE_BYTE, MOST_SHRINKING = 1 << 26, 200
+"""Rows of so many bytes are unpacked from any file; more only if they shrank at most so many times.
+
+Of the rows of shipped scenarios, no table shrinks to less than a thirtieth.
+"""
+
+
+def rows_of(table: h5py.Dataset, stop: int) -> tuple[Rows, int]:
+    """The first rows of a data set, as many as asked for, and how many of them are readable: all, but for damage."""
+    size_byte, stored_byte = stop * table.dtype.itemsize, table.id.get_storage_size()
+    if size_byte > FREE_BYTE + MOST_SHRINKING * stored_byte:
+        raise InputError(table.name, f"{stop:,} rows in {stored_byte:,} bytes", "rows as runs write them")
+    rows = np.empty(stop, table.dtype)
+    at = 0
+    try:
+        for _, packed, skipped in stored(table, stop):
+            part = np.frombuffer(_unpacked(table, packed, skipped), table.dtype)[: stop - at]
+            rows[at : at + len(part)] = part
+            at += len(part)
+    except (OSError, RuntimeError, ValueError, zlib.error):
+        pass
+    return rows, at
+
+
+def stored(table: h5py.Dataset, stop: int) -> Iterator[tuple[int, bytes, int]]:
+    """The first row of each chunk up to a row, its bytes as they are stored, and which of its filters were skipped."""
+    chunk_byte = chunk_of(table) * table.dtype.itemsize
+    for start in range(0, stop, chunk_of(table)):
+        info = table.id.get_chunk_info_by_coord((start,))
+        if info.byte_offset is None or info.size > 2 * chunk_byte:
+            raise OSError(f"a chunk of {info.size:,} bytes")
+        skipped, packed = table.id.read_direct_chunk((start,))
+        yield start, packed, skipped
+
+
+def chunk_of(table: h5py.Dataset) -> int:
+    """Rows of one chunk; InputError for a data set that is not in chunks of moderate size."""
+    if table.ndim != 1 or table.chunks is None or table.chunks[0] * table.dtype.itemsize > MOST_CHUNK_BYTE:
+        raise InputError(table.name, f"shape {table.shape} in chunks of {table.chunks}", "rows in short chunks")
+    return int(table.chunks[0])
+
+
+def _unpacked(table: h5py.Dataset, packed: bytes, skipped: int) -> bytes:
+    layout, size_byte = table.id.get_create_plist(), chunk_of(table) * table.dtype.itemsize
+    for i in reversed(range(layout.get_nfilters())):
+        if skipped >> i & 1:
+            continue
+        if layout.get_filter(i)[0] == h5py.h5z.FILTER_DEFLATE:
+            stream = zlib.decompressobj()
+            packed = stream.decompress(packed, size_byte)
+            stream.decompress(stream.unconsumed_tail, 1)  # so that the end is met, with its checksum
+            if not stream.eof:
+                raise ValueError("longer than a chunk")
+        else:
+            by_place = np.frombuffer(packed, np.uint8).reshape(table.dtype.itemsize, -1)
+            packed = by_place.T.tobytes()
+    if len(packed) != size_byte:
+        raise ValueError("not as long as a chunk")
+    return packed
