@@ -1,4 +1,4 @@
-"""Traces that are whole but tell what no run of qflsim does: refused by name, whatever it was that could not be told."""
+"""Traces whose checksums hold but that tell what no run does: refused by name, whatever could not be told of them."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,7 +18,5 @@ def as_recorded(trace: Trace) -> Iterator[None]:
     except QflsimError:
         raise
     except Exception as error:
-        told = f"{type(error).__name__}: {error}"[:200]
-        raise InputError(
-            str(trace.path), f"a trace that contradicts itself ({told})", "one that qflsim wrote"
-        ) from error
+        got = f"a trace that contradicts itself ({type(error).__name__}: {str(error)[:200]})"
+        raise InputError(str(trace.path), got, "one that qflsim wrote") from error
