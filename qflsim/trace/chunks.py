@@ -16,37 +16,38 @@ from qflsim.trace.tables import Rows
 
 MOST_CHUNK_BYTE = 1 << 20
 FREE_BYTE, MOST_SHRINKING = 1 << 26, 200
-"""Rows of so many bytes are unpacked from any file; more only if they shrank at most so many times.
-
-Of the rows of shipped scenarios, no table shrinks to less than a thirtieth.
-"""
+"""Rows of so many bytes are unpacked from any file; more only if they shrank at most so many times."""
 
 
 def rows_of(table: h5py.Dataset, stop: int) -> tuple[Rows, int]:
     """The first rows of a data set, as many as asked for, and how many of them are readable: all, but for damage."""
-    size_byte, stored_byte = stop * table.dtype.itemsize, table.id.get_storage_size()
-    if size_byte > FREE_BYTE + MOST_SHRINKING * stored_byte:
-        raise InputError(table.name, f"{stop:,} rows in {stored_byte:,} bytes", "rows as runs write them")
+    row_byte, file_byte = table.dtype.itemsize, table.file.id.get_filesize()
+    if stop * row_byte > FREE_BYTE + MOST_SHRINKING * file_byte:
+        raise InputError(table.name, f"{stop:,} rows in a file of {file_byte:,} bytes", "rows as runs write them")
     rows = np.empty(stop, table.dtype)
-    at = 0
+    at = packed_byte = 0
     try:
         for _, packed, skipped in stored(table, stop):
             part = np.frombuffer(_unpacked(table, packed, skipped), table.dtype)[: stop - at]
             rows[at : at + len(part)] = part
-            at += len(part)
+            at, packed_byte = at + len(part), packed_byte + len(packed)
+            if at * row_byte > FREE_BYTE + MOST_SHRINKING * packed_byte:
+                raise InputError(table.name, f"{at:,} rows in {packed_byte:,} bytes", "rows as runs write them")
     except (OSError, RuntimeError, ValueError, zlib.error):
         pass
     return rows, at
 
 
 def stored(table: h5py.Dataset, stop: int) -> Iterator[tuple[int, bytes, int]]:
-    """The first row of each chunk up to a row, its bytes as they are stored, and which of its filters were skipped."""
+    """The first row of each chunk up to a row, its bytes as they are stored, and which of its filters were skipped.
+
+    No other question about chunks is put to HDF5, for it answers them by going through as many as the file claims.
+    """
     chunk_byte = chunk_of(table) * table.dtype.itemsize
     for start in range(0, stop, chunk_of(table)):
-        info = table.id.get_chunk_info_by_coord((start,))
-        if info.byte_offset is None or info.size > 2 * chunk_byte:
-            raise OSError(f"a chunk of {info.size:,} bytes")
         skipped, packed = table.id.read_direct_chunk((start,))
+        if len(packed) > 2 * chunk_byte:
+            raise OSError(f"a chunk of {len(packed):,} bytes")
         yield start, packed, skipped
 
 

@@ -74,7 +74,7 @@ def _rows(file: h5py.File, name: str, counts: Rows) -> Rows:
 def _check_place(file: h5py.File, name: str, count: int) -> tuple[h5py.Dataset, h5py.Dataset | None]:
     """The table, and the tail if rows lie in it; InputError if there is no place for so many."""
     table = table_part(file, "tables", name)
-    tail = table_part(file, "tails", name) if count > len(table) else None
+    tail = table_part(file, "tails", name) if count > len(table) and "tails" in file else None
     place = len(table) + (0 if tail is None else len(tail))
     if count > place:
         raise InputError(name, f"a commit of {count:,} rows where {place:,} are", "a whole table")

@@ -11,7 +11,7 @@ import numpy as np
 
 from qflsim.errors import InputError
 
-MOST_ATTRIBUTE_BYTE = MOST_ATTRIBUTES = 1 << 16
+MOST_ATTRIBUTES, MOST_ATTRIBUTE_BYTE = 1_000, 1 << 16
 MOST_TEXT_BYTE = 1 << 26
 """Of a text, such as the resolved scenario."""
 _FILTERS = {h5py.h5z.FILTER_DEFLATE, h5py.h5z.FILTER_SHUFFLE}
@@ -72,8 +72,8 @@ def attribute(node: h5py.Group | h5py.Dataset, name: str) -> Any:
     if name not in node.attrs:
         return None
     found = node.attrs.get_id(name)
-    if found.dtype.kind not in _KINDS or found.shape != () or found.get_storage_size() > MOST_ATTRIBUTE_BYTE:
-        got = f"{found.dtype} of shape {found.shape}, {found.get_storage_size():,} bytes"
+    if found.dtype.kind not in _KINDS or found.shape != () or found.dtype.itemsize > MOST_ATTRIBUTE_BYTE:
+        got = f"{found.dtype} of shape {found.shape}"
         raise InputError(f"attribute {name} of {node.name}", got, "one short text, number or truth")
     value = node.attrs[name]
     value = value.item() if isinstance(value, np.generic) else value

@@ -13,7 +13,7 @@ from qflsim.trace.committed import commits_of, committed, counts_of
 from qflsim.trace.frames import frame
 from qflsim.trace.layout import RUNNING, STATUS, Status, chunk_rows, closed
 from qflsim.trace.nodes import attribute, attributes, group, text
-from qflsim.trace.opening import ask, opened
+from qflsim.trace.opening import ask
 from qflsim.trace.placing import check_free, publish
 from qflsim.trace.tables import TABLES, Rows
 from qflsim.units import Floats
@@ -203,10 +203,20 @@ def recover(path: Path, out: Path, force: bool = False) -> None:
     status = Trace(path).status
     if status.reason == RUNNING.reason:
         status = status._replace(reason=RECOVERED)
-    with opened(path) as old:
+
+    def write(old: h5py.File) -> Path | OSError:
         try:
-            publish(closed(old, commits, tails, status, out.parent), out, force=force)
+            return closed(old, commits, tails, status, out.parent)
         except OSError as error:
             if error.errno is None:  # HDF5's own, about the trace that is read
                 raise
-            raise InputError(str(out), error.strerror, "a place with free space where files can be written") from error
+            return error
+
+    hidden = ask(path, write)
+    try:
+        if isinstance(hidden, OSError):
+            raise hidden
+        publish(hidden, out, force=force)
+    except OSError as error:
+        got = error.strerror or str(error)
+        raise InputError(str(out), got, "a place with free space where files can be written") from error
