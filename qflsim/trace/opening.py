@@ -64,11 +64,13 @@ def table_part(file: h5py.File, group: str, name: str) -> h5py.Dataset:
 
 
 def _answer(path: Path, question: Callable[[h5py.File], Answer]) -> Answer:
-    with opened(path) as file:
-        try:
+    try:
+        with opened(path) as file:
             return question(file)
-        except InputError as error:
-            raise InputError(f"{path}: {error.where}", error.got, error.want) from error
+    except InputError as error:
+        if error.where.startswith(str(path)):
+            raise
+        raise InputError(f"{path}: {error.where}", error.got, error.want) from error
 
 
 def _beginning(path: Path) -> bytes:
