@@ -33,8 +33,8 @@ def rows_of(table: h5py.Dataset, stop: int) -> tuple[Rows, int]:
             at, packed_byte = at + len(part), packed_byte + len(packed)
             if at * row_byte > FREE_BYTE + MOST_SHRINKING * packed_byte:
                 raise InputError(table.name, f"{at:,} rows in {packed_byte:,} bytes", "rows as runs write them")
-    except (OSError, RuntimeError, ValueError, zlib.error):
-        pass
+    except (OSError, RuntimeError, ValueError, MemoryError, zlib.error):
+        pass  # MemoryError: of a chunk that is not stored, HDF5 tells any size
     return rows, at
 
 

@@ -1,7 +1,8 @@
 """Damages copies of traces in ways that depend only on their numbers, reads each as users do, and says what came of it.
 
-A program of its own, for a library in C may crash: `mutants.py FOLDER FIRST LAST [thorough]`. The folder
-holds the whole traces (`*.h5`), of which the second is a journal, which takes longest. Each file first tells its number, then a line of JSON.
+A program of its own, for a library in C may crash: `mutants.py FOLDER FIRST LAST [thorough]`. The folder holds three
+whole traces (`*.h5`), of which the second is a journal, which takes longest. Each file first tells its number, then a
+line of JSON.
 """
 
 import json
