@@ -1,6 +1,5 @@
 """Replay: a run is simulated again from its trace alone, and compared with it record by record."""
 
-import json
 from collections import defaultdict
 from collections.abc import Sequence
 from concurrent.futures import BrokenExecutor
@@ -21,6 +20,7 @@ from qflsim.scenario.sources import Sources, Tracks, files, restored
 from qflsim.sim.engine import Order
 from qflsim.study.crew import TaskError
 from qflsim.study.executors import executor_of
+from qflsim.study.foreign import as_recorded
 from qflsim.study.run import Identity, run_from, tell_baselines
 from qflsim.study.summary import recorded_header
 from qflsim.trace.reader import Trace
@@ -29,6 +29,7 @@ from qflsim.world.mobility_files import MobilityFile
 from qflsim.world.tracks import Leg, track_from_legs
 
 FAILURES = (BrokenExecutor, TaskError, RunError)
+ANGLES = {"version_angles", "update_angles"}
 TIME_TOLERANCE_NS, RELATIVE_TOLERANCE = 1_000, 1e-9
 
 
@@ -52,13 +53,14 @@ def replay(trace: Trace, workers: int = 1, plugins: bool = False) -> Verdict:
     """
     header = header_of_this_version(trace)
     scenario = recorded_scenario(trace, plugins)
-    recorded, end_ns = _recorded(trace, scenario)
+    with as_recorded(trace):
+        recorded, end_ns = _recorded(trace, scenario)
+        sources = recorded_sources(trace, scenario)
     again: dict[type, list[Record]] = defaultdict(list)
 
     def collect(record: Record) -> None:
         again[type(record)].append(record)
 
-    sources = recorded_sources(trace, scenario)
     with executor_of(1 if header["timing_only"] else workers) as executor:
         learns = None if header["timing_only"] else executor
         simulation = build(scenario, sources, (collect,), learns)
@@ -89,7 +91,7 @@ def replay_as(trace: Trace, overrides: Sequence[str], out: Path | None = None, *
     header = header_of_this_version(trace)
     if not trace.rows["versions"]:
         raise InputError(str(trace.path), "a trace that was cut off before version 0", "one that knows its world")
-    old, hashes = recorded_scenario(trace, plugins), json.loads(trace.text("inputs"))
+    old, hashes = recorded_scenario(trace, plugins), trace.data("inputs")
     data = resolved(old)
     for override in overrides:
         override_into(data, override)
@@ -116,8 +118,9 @@ def header_of_this_version(trace: Trace) -> dict[str, Any]:
 
 
 def recorded_sources(trace: Trace, scenario: Scenario) -> Sources:
-    terms, hashes = json.loads(trace.text("graphs")), json.loads(trace.text("inputs"))
-    return restored(scenario, recorded_tracks(trace, scenario), terms, hashes, str(trace.path))
+    with as_recorded(trace):
+        terms, hashes = trace.data("graphs"), trace.data("inputs")
+        return restored(scenario, recorded_tracks(trace, scenario), terms, hashes, str(trace.path))
 
 
 def recorded_scenario(trace: Trace, plugins: bool = False) -> Scenario:
@@ -163,6 +166,10 @@ def _compared(recorded: dict[str, Rows], complete: bool, again: dict[type, list[
 def _recorded(trace: Trace, scenario: Scenario) -> tuple[dict[str, Rows], int | None]:
     """What a trace says; of an incomplete one what came before its last instant, and that instant."""
     tables = {name: trace.table(name) for name in TABLES if name not in scenario.trace.leave_out}
+    for name in ANGLES & set(tables):
+        length = tables[name].dtype["angles"].shape[0]
+        if length != scenario.parameters:
+            raise InputError(f"{trace.path}: {name}", f"{length} angles", f"the scenario's {scenario.parameters}")
     if trace.complete:
         return tables, None
     end_ns = max(int(rows["t_ns"].max(initial=0)) for rows in tables.values())

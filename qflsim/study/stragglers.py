@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
+from qflsim.study.foreign import as_recorded
 from qflsim.study.phases import BUFFER, PHASES, STAGES, Delays, Instants
 from qflsim.study.summary import table
 from qflsim.trace.reader import Trace
@@ -127,6 +128,11 @@ def stragglers(trace: Trace) -> pd.DataFrame:
     The device is the one that `Paths` says was waited for, `held_up_s` how long nobody else was. The phase is the one
     that takes most of the device's own part of the critical path, the buffer aside.
     """
+    with as_recorded(trace):
+        return _stragglers(trace)
+
+
+def _stragglers(trace: Trace) -> pd.DataFrame:
     paths = Paths(trace)
     waits, updates, devices = paths.waits(), paths.delays.updates, trace.devices
     rows = [(wait, int(updates["device"][wait.row]), _longest(paths.path(wait), wait.row)) for wait in waits]
@@ -158,6 +164,11 @@ def critical(trace: Trace) -> pd.DataFrame:
 
     The seconds of a version add up to the time since the version before, those of all to the time of the last one.
     """
+    with as_recorded(trace):
+        return _critical(trace)
+
+
+def _critical(trace: Trace) -> pd.DataFrame:
     paths = Paths(trace)
     rows = [(wait.version, *piece) for wait in paths.waits() for piece in paths.path(wait)]
     found = pd.DataFrame(rows, columns=["version", "row", "phase", "spent_s"])

@@ -7,6 +7,7 @@ import numpy as np
 
 from qflsim.errors import InputError
 from qflsim.records import Fate
+from qflsim.study.foreign import as_recorded
 from qflsim.trace.reader import RECOVERED, Trace
 from qflsim.units import NS_PER_S
 
@@ -24,6 +25,11 @@ def recorded_header(trace: Trace) -> dict[str, Any]:
 
 def summary(trace: Trace) -> dict[str, Any]:
     """The contract of `inspect --json`. Of a trace without an end the updates are counted."""
+    with as_recorded(trace):
+        return _summary(trace)
+
+
+def _summary(trace: Trace) -> dict[str, Any]:
     header, status, rows = recorded_header(trace), trace.status, trace.rows
     totals = status.totals
     return {

@@ -18,7 +18,7 @@ COMMIT = np.dtype(
 
 def checksum(rows: Rows, before: int = 0) -> int:
     """CRC-32 of these rows, continued from that of the rows before them."""
-    return zlib.crc32(rows.tobytes(), before)
+    return zlib.crc32(np.ascontiguousarray(rows).view(np.uint8).data, before) if len(rows) else before
 
 
 def sealed(counts: Iterable[tuple[int, int]]) -> Rows:
@@ -32,8 +32,8 @@ def sealed(counts: Iterable[tuple[int, int]]) -> Rows:
 
 def valid(commits: Rows) -> Rows:
     """The commits up to the last one whose seal holds and whose predecessors' seals hold too."""
-    torn = [commit["seal"] != _seal(commit) for commit in commits]
-    return commits[: torn.index(True) if any(torn) else len(commits)]
+    torn = (i for i, commit in enumerate(commits) if commit["seal"] != _seal(commit))
+    return commits[: next(torn, len(commits))]
 
 
 def _seal(commit: Rows) -> int:

@@ -30,8 +30,10 @@ from typing import NamedTuple
 import h5py
 import numpy as np
 
+from qflsim.trace.chunks import stored
 from qflsim.trace.columns import meanings
 from qflsim.trace.commits import sealed
+from qflsim.trace.nodes import attributes, dataset, group, text
 from qflsim.trace.placing import MARGIN_BYTE, reserve, write_hidden
 from qflsim.trace.plain import LOCKING
 from qflsim.trace.tables import TABLES, Rows, row_dtype, units
@@ -70,22 +72,13 @@ def journal(header: Mapping[str, Scalar], texts: Mapping[str, str], parameters: 
         file.attrs["format"] = FORMAT
         _set_all(file.attrs, header)
         _set_status(file, RUNNING)
-        stored = file.create_group("texts")
-        for name, text in texts.items():
-            stored[name] = _fixed(text)
-            stored[name].attrs["sha256"] = _fixed(sha256(text.encode()).hexdigest())
+        _set_texts(file, texts)
         file.create_dataset("commits", data=sealed([(0, 0)] * len(TABLES)), maxshape=(None,), chunks=(64,))
         for name, record in TABLES.items():
             dtype = row_dtype(record, parameters)
-            rows = chunk_rows(dtype)
-            table = file.create_dataset(
-                f"tables/{name}", (0,), dtype, maxshape=(None,), chunks=(rows,), compression="gzip", shuffle=True
-            )
-            table.attrs["units"] = _fixed(json.dumps(units(record)))
-            table.attrs["columns"] = _fixed(json.dumps(meanings(name)))
-            table.attrs["description"] = _fixed(inspect.cleandoc(record.__doc__ or ""))
+            _create_table(file, name, dtype)
             # Given data, the tail has its place in the file before SWMR starts.
-            file.create_dataset(f"tails/{name}", data=np.zeros(rows, dtype))
+            file.create_dataset(f"tails/{name}", data=np.zeros(chunk_rows(dtype), dtype))
     return image.getvalue()
 
 
@@ -112,18 +105,36 @@ def closed(old: h5py.File, commits: Rows, tails: Mapping[str, Rows], status: Sta
 
 
 def _copy(old: h5py.File, new: h5py.File, commits: Rows, tails: Mapping[str, Rows]) -> None:
-    for name in old.attrs:
-        new.attrs.create(name, old.attrs[name], dtype=old.attrs.get_id(name).dtype)
-    for name in ("texts", "totals"):
-        old.copy(old[name], new, name)
+    _set_all(new.attrs, attributes(old))
+    _set_texts(new, {name: text(old, name) for name in group(old, "texts")})
     new.create_dataset("commits", data=commits, compression="gzip", shuffle=True, chunks=True)
-    tables = new.create_group("tables")
     for name, tail in tails.items():
-        old.copy(old["tables"][name], tables, name)
+        before = dataset(old, f"tables/{name}")
+        table = _create_table(new, name, before.dtype)
         rows = int(commits[-1][name]["rows"])
-        tables[name].resize((rows,))
+        table.resize((rows,))
+        for start, packed, skipped in stored(before, rows - len(tail)):
+            table.id.write_direct_chunk((start,), packed, skipped)
         if len(tail):
-            tables[name][rows - len(tail) :] = tail
+            table[rows - len(tail) :] = tail
+
+
+def _create_table(file: h5py.File, name: str, dtype: np.dtype[np.void]) -> h5py.Dataset:
+    chunks = (chunk_rows(dtype),)
+    table = file.create_dataset(
+        f"tables/{name}", (0,), dtype, maxshape=(None,), chunks=chunks, compression="gzip", shuffle=True
+    )
+    table.attrs["units"] = _fixed(json.dumps(units(TABLES[name])))
+    table.attrs["columns"] = _fixed(json.dumps(meanings(name)))
+    table.attrs["description"] = _fixed(inspect.cleandoc(TABLES[name].__doc__ or ""))
+    return table
+
+
+def _set_texts(file: h5py.File, texts: Mapping[str, str]) -> None:
+    texts_of = file.create_group("texts")
+    for name, content in texts.items():
+        texts_of[name] = _fixed(content)
+        texts_of[name].attrs["sha256"] = _fixed(sha256(content.encode()).hexdigest())
 
 
 def _set_status(file: h5py.File, status: Status) -> None:

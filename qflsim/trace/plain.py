@@ -17,8 +17,11 @@ LOCKING = "best-effort"
 """File systems without locks are no reason to refuse a trace."""
 SUPERBLOCK_BYTE = 48
 SIGNATURE = b"\x89HDF\r\n\x1a\n"
-_START = SIGNATURE + b"\x03\x08\x08"
-"""Version 3, 8-byte addresses and lengths (HDF5 File Format Specification 3.0, II.A)."""
+START = SIGNATURE + b"\x03\x08\x08"
+"""Version 3, 8-byte addresses and lengths (HDF5 File Format Specification 3.0, II.A), as every trace has.
+
+Older versions hold metadata without checksums.
+"""
 _FLAGS, _END_OF_FILE, _CHECKSUM = slice(11, 12), slice(28, 36), slice(44, 48)
 
 
@@ -40,7 +43,7 @@ def open_to_read(path: Path) -> Iterator[h5py.File]:
 
 def is_open_for_writing(superblock: bytes) -> bool:
     """Whether the first bytes of a file say that something writes it, or died writing it."""
-    return superblock.startswith(_START) and superblock[_FLAGS] not in (b"", b"\0")
+    return superblock.startswith(START) and superblock[_FLAGS] not in (b"", b"\0")
 
 
 def _closed(view: mmap.mmap) -> mmap.mmap:

@@ -3,7 +3,6 @@
 import json
 from collections.abc import Iterator
 from functools import partial
-from hashlib import sha256
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -13,10 +12,11 @@ import pandas as pd
 
 from qflsim.errors import InputError
 from qflsim.trace.columns import columns_told
-from qflsim.trace.committed import commits_of, committed, pieces
+from qflsim.trace.committed import commits_of, committed, counts_of, pieces
 from qflsim.trace.frames import frame
 from qflsim.trace.layout import RUNNING, STATUS, Status, chunk_rows, closed
-from qflsim.trace.opening import ask, attributes, dataset, opened
+from qflsim.trace.nodes import attribute, attributes, group, text
+from qflsim.trace.opening import ask
 from qflsim.trace.placing import check_free, publish
 from qflsim.trace.tables import TABLES, Rows
 from qflsim.units import Floats
@@ -50,12 +50,16 @@ class Trace:
 
     def text(self, name: str) -> str:
         """A text that the run stored, such as the resolved scenario."""
-        return ask(self.path, lambda file: _text(file, name))
+        return ask(self.path, lambda file: text(file, name))
+
+    def data(self, name: str) -> dict[str, Any]:
+        """A text that is a JSON object, as plain data."""
+        return ask(self.path, lambda file: _object(file, name))
 
     @property
     def scenario(self) -> dict[str, Any]:
         """The resolved scenario."""
-        return ask(self.path, lambda file: dict(json.loads(_text(file, "scenario"))))
+        return self.data("scenario")
 
     @property
     def status(self) -> Status:
@@ -85,8 +89,7 @@ class Trace:
     @property
     def rows(self) -> dict[str, int]:
         """The number of committed rows of each table."""
-        last = ask(self.path, commits_of)[-1]
-        return {name: int(last[name]["rows"]) for name in TABLES}
+        return ask(self.path, counts_of)
 
     def table(self, name: str) -> Rows:
         """The rows of a table as they were recorded, checked against their checksum."""
@@ -95,7 +98,7 @@ class Trace:
 
     def frame(self, name: str) -> pd.DataFrame:
         """A table as a data frame: times in seconds, names for numbers (see `frames.frame`)."""
-        return self._frame(name, self.table(name))
+        return frame(self.table(name), TABLES[name])
 
     def frames(self, piece_byte: int) -> Iterator[tuple[str, Iterator[pd.DataFrame]]]:
         """Every table's name and its data frame in pieces, as of one commit, for what memory need not hold at once.
@@ -104,17 +107,9 @@ class Trace:
         after a table's last piece, if its checksum does not hold.
         """
         last = ask(self.path, commits_of)[-1]
-        for name in TABLES:
+        for name, record in TABLES.items():
             rows = pieces(self.path, name, last[name].item(), piece_byte)
-            yield name, map(partial(self._frame, name), rows)
-
-    def _frame(self, name: str, rows: Rows) -> pd.DataFrame:
-        try:
-            return frame(rows, TABLES[name])
-        except (KeyError, UnicodeDecodeError) as error:
-            raise InputError(
-                f"{self.path}: {name}", f"a value that no run writes ({error})", "an undamaged trace"
-            ) from None
+            yield name, map(partial(frame, record=record), rows)
 
     @property
     def devices(self) -> pd.DataFrame:
@@ -206,17 +201,26 @@ for _name in TABLES:
     _shown.__doc__ = f"{_shown.__doc__}\n\n{columns_told(_name)}"
 
 
-def _text(file: h5py.File, name: str) -> str:
-    stored = dataset(file, f"texts/{name}")
-    content = stored[()]
-    if stored.attrs.get("sha256") != sha256(content).hexdigest().encode():
-        raise InputError(f"{file.filename}: texts/{name}", "a text that is not as recorded", "an undamaged trace")
-    return str(content.decode())
+def _object(file: h5py.File, name: str) -> dict[str, Any]:
+    try:
+        found = json.loads(text(file, name))
+    except (ValueError, RecursionError) as error:
+        raise InputError(f"texts/{name}", f"what is no JSON ({error})", "a JSON object") from error
+    if not isinstance(found, dict):
+        raise InputError(f"texts/{name}", f"a JSON {type(found).__name__}", "a JSON object")
+    return found
 
 
 def _status(file: h5py.File) -> Status:
-    ended = attributes(file)
-    return Status(ended["complete"], ended["reason"], ended["fingerprint"] or None, attributes(file["totals"]))
+    ended = {name: attribute(file, name) for name in ("complete", "reason", "fingerprint")}
+    for name, kind in {"complete": bool, "reason": str, "fingerprint": str}.items():
+        if not isinstance(ended[name], kind):
+            raise InputError(f"attribute {name}", "nothing" if ended[name] is None else ended[name], "a status")
+    totals = attributes(group(file, "totals"))
+    for name, total in totals.items():
+        if not isinstance(total, int | float):
+            raise InputError(f"attribute {name} of /totals", total, "a number")
+    return Status(ended["complete"], ended["reason"], ended["fingerprint"] or None, totals)
 
 
 def recover(path: Path, out: Path, force: bool = False) -> None:
@@ -230,10 +234,20 @@ def recover(path: Path, out: Path, force: bool = False) -> None:
     status = Trace(path).status
     if status.reason == RUNNING.reason:
         status = status._replace(reason=RECOVERED)
-    with opened(path) as old:
+
+    def write(old: h5py.File) -> Path | OSError:
         try:
-            publish(closed(old, commits, tails, status, out.parent), out, force=force)
+            return closed(old, commits, tails, status, out.parent)
         except OSError as error:
             if error.errno is None:  # HDF5's own, about the trace that is read
                 raise
-            raise InputError(str(out), error.strerror, "a place with free space where files can be written") from error
+            return error
+
+    hidden = ask(path, write)
+    try:
+        if isinstance(hidden, OSError):
+            raise hidden
+        publish(hidden, out, force=force)
+    except OSError as error:
+        got = error.strerror or str(error)
+        raise InputError(str(out), got, "a place with free space where files can be written") from error

@@ -45,7 +45,8 @@ ATTRIBUTES = (
     (
         "`digest`",
         "text",
-        "SHA-256 of scenario, seed, package version and input files: the identity of the run; `replay_of` is that of the run whose world a replay took",
+        "SHA-256 of scenario, seed, package version and input files: the identity of the run; "
+        "`replay_of`: that of the run whose world a replay took",
     ),
     ("`world`", "text", "the same of what makes the weather alone: who shares it met the same world"),
     ("`timing_only`", "bool", "whether time was kept and nothing learned"),

@@ -1,6 +1,7 @@
 """The reader: everything that was recorded, and a clear word on every file that is not a whole trace."""
 
 import json
+import os
 import shutil
 import subprocess
 from collections.abc import Callable
@@ -209,6 +210,7 @@ def hollow(path: Path) -> None:
     [
         (lambda path: None, "No such file"),
         (Path.mkdir, "Is a directory"),
+        (os.mkfifo, "a pipe"),
         (Path.touch, "an empty file"),
         (lambda path: path.write_text("t_s,device\n" * 1000), "not an HDF5 file"),
         (foreign, "an HDF5 file of another kind"),
