@@ -68,9 +68,9 @@ def kaplan_meier(durations_s: Floats, ended: npt.NDArray[np.bool_]) -> Survival:
     d = np.bincount(which[ended], minlength=len(t_s))
     c = np.bincount(which[~ended], minlength=len(t_s))
     n = len(durations_s) - np.concatenate(([0], np.cumsum(d + c)[:-1])).astype(np.int64) if len(t_s) else d
-    share = np.cumprod(1.0 - d / n)
+    share: Floats = np.asarray(np.cumprod(1.0 - d / n), dtype=np.float64)
     left = n > d
-    summed = np.cumsum(np.divide(d, n * (n - d), out=np.zeros(len(t_s)), where=left))
+    summed: Floats = np.cumsum(np.divide(d, n * (n - d), out=np.zeros(len(t_s)), where=left))
     variance = np.where(share > 0.0, share**2 * summed, 0.0)
     low, high = _interval(share, summed)
     return Survival(t_s, n, d, c, share, variance, low, high)
