@@ -38,6 +38,7 @@ Plugins = Annotated[bool, typer.Option("--allow-plugins", help="Let the scenario
 WORKERS = typer.Option("--workers", min=1, max=1024, help="Processes that train: same result.")
 CLUSTER = "A Dask scheduler that has workers, or 'local': one with so many workers, or one a core, for this run."
 Out = Annotated[Path | None, typer.Option("-o", "--out", help="Where the trace goes.")]
+FIGURE = "Draw who held versions up."
 Force = Annotated[bool, typer.Option("--force", help="Overwrite an existing file.")]
 
 
@@ -139,16 +140,29 @@ def replay(
 
 
 @app.command()
-def stragglers(trace: TraceFile, as_json: Json = False) -> None:
-    """Say who held each version up, and why."""
+def stragglers(trace: TraceFile, as_json: Json = False,
+               plot: Annotated[Path | None, typer.Option("--plot", metavar="F.png|F.pdf", help=FIGURE)] = None,
+               force: Force = False) -> None:  # fmt: skip
+    """Say who held each version up, and why.
+
+    And how evenly devices are heard.
+    """
+    from qflsim.study.fairness import fairness, told
     from qflsim.study.report import table
     from qflsim.study.stragglers import as_json as to_json
     from qflsim.study.stragglers import stragglers as find
     from qflsim.trace.reader import Trace
 
-    found = find(Trace(trace))
+    if plot is not None:
+        from qflsim.study.plots import check_path, save
+        from qflsim.study.plots import stragglers as draw
+
+        check_path(plot, force)
+    found, fair = find(Trace(trace)), fairness(Trace(trace))
+    if plot is not None:
+        save(draw(Trace(trace)), plot, force)
     if as_json:
-        _say(_as_json(to_json(found)))
+        _say(_as_json({**to_json(found), "fairness": fair}))
         return
     rows = [[str(r.version), f"{r.t_s:.1f}", r.device, r.group, r.phase, f"{r.held_up_s:.2f}"]
             for r in found.itertuples()]  # fmt: skip
@@ -156,6 +170,26 @@ def stragglers(trace: TraceFile, as_json: Json = False) -> None:
     for head in ("phase", "group"):
         totals = [[name, f"{seconds:.1f}"] for name, seconds in to_json(found)[f"{head}s"].items()]
         _say("\n" + "\n".join(table([head, "held up [s]"], totals)))
+    head_, shares, lines = told(fair)
+    _say("\n" + "\n".join([*table(head_, shares), *lines]))
+
+
+@app.command()
+def plot(trace: TraceFile, out: Annotated[Path, typer.Option("-o", "--out", metavar="DIR", help="Where they go.")],
+         kind: Annotated[str, typer.Option("--format", metavar="pdf|png", help="Vectors, or pixels.")] = "pdf",
+         force: Force = False, as_json: Json = False) -> None:  # fmt: skip
+    """Draw the standard figures, a file each.
+
+    What a trace cannot give is named, with the reason.
+    """
+    from qflsim.study.plots import plot as draw
+    from qflsim.trace.reader import Trace
+
+    drawn = draw(Trace(trace), out, kind, force)
+    if as_json:
+        _say(_as_json({"files": [str(path) for path in drawn.files], "skipped": drawn.skipped}))
+        return
+    _say("\n".join([*map(str, drawn.files), *(f"no {name}: {why}" for name, why in drawn.skipped.items())]))
 
 
 @app.command()

@@ -18,6 +18,7 @@ DOORS = {
     "h5py": {"trace"},
     "tqdm": {"study"},
     "typer": {"cli"},
+    "matplotlib": {f"study/plots{of}" for of in ("", "_style", "_learning", "_delays", "_places")},
     "dask": {"study/executors"},
 }
 FILES = sorted(ROOT.rglob("*.py"))

@@ -37,11 +37,12 @@ MARKS = 200
 def held_up(trace: Trace, by: str = "device") -> pd.DataFrame:
     """Seconds for which each device (or `by="group"`) held versions up, the most first; columns are phases.
 
-    They are those of `stragglers`, each version's under the phase that it names.
+    They are those of `stragglers`, each version's under the phase that it names. Who held nobody up has no row.
     """
     assert by in ("device", "group")
     table = found_stragglers(trace)
     found = table.pivot_table(index=by, columns="phase", values="held_up_s", aggfunc="sum", fill_value=0.0)
+    found = found.loc[(found > 0.0).any(axis="columns"), (found > 0.0).any()]
     found = found.reindex(columns=[phase for phase in PHASES if phase in found.columns])
     return found.loc[found.sum(axis="columns").sort_values(ascending=False, kind="stable").index]
 
@@ -55,18 +56,18 @@ def stragglers(trace: Trace, by: str = "device") -> Figure:
     needs(trace, "transfers", "trainings")
     whole = held_up(trace, by)
     if whole.empty:
-        raise Missing(f"{trace.path}: versions", "none that was made of updates", "a trace in which somebody was heard")
+        raise Missing(f"{trace.path}: versions", "none that waited for a last one", "a trace in which somebody held up")
     rows = whole.iloc[:TOP]
-    rows = rows.loc[:, (rows > 0.0).any()] if (rows > 0.0).any(axis=None) else rows
+    rows = rows.loc[:, (rows > 0.0).any()]
     with styled():
         figure, axes = panel(SINGLE_IN + 0.7, 1.25 + 0.155 * len(rows) + 0.14 * (len(rows.columns) // 2))
         unit_s, unit = clock(float(rows.sum(axis="columns").max()))
         stacked(axes, [str(row) for row in rows.index], rows, unit_s)
         total_s = float(whole.sum(axis=None))
-        share = float(rows.sum(axis=None)) / total_s if total_s else 1.0
+        share = float(rows.sum(axis=None)) / total_s
         total = count(len(whole), by)
-        note = f"all {total}" if len(rows) == len(whole) else f"top {len(rows)} of {total}: {share:.0%} of the time"
-        axes.set_title(f"{note.replace('%', ' %').replace('all 1 ', 'the only ')}", loc="left")
+        note = total if len(rows) == len(whole) else f"top {len(rows)} of {total}: {100.0 * share:.0f} % of the time"
+        axes.set_title(note, loc="left")
         axes.set(xlabel=f"held versions up for [{unit}]", xlim=(0.0, None))
         legend_above(axes, 2)
     return figure
@@ -201,7 +202,7 @@ def staleness(trace: Trace) -> Figure:
         of = "share of applied updates [%]" if barred else "share at most so stale [%]"
         axes.set(xlabel="staleness [versions]", ylabel=of)
         if barred:
-            axes.xaxis.get_major_locator().set_params(integer=True)
+            axes.set_xticks(range(len(shares)))
             axes.set_xlim(-0.6, len(shares) - 0.4)
         axes.set_ylim(0.0, None if barred else 102.0)
         legend_above(axes, 3)

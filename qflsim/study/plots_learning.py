@@ -12,6 +12,7 @@ from qflsim.study.plots_style import (
     GROUP_COLOURS,
     Missing,
     clock,
+    end_s,
     legend_above,
     needs,
     panel,
@@ -49,7 +50,7 @@ def curves(trace: Trace) -> Curves:
     """The noise-free metric over time. `Missing` if the trace has none, as one that only keeps time."""
     needs(trace, "evaluations")
     evaluations = trace.evaluations
-    names = evaluations["metric"].str.partition("/").reindex(columns=range(3))
+    names = evaluations["metric"].astype(str).str.partition("/").reindex(columns=range(3))
     learned = (evaluations["version"] != BASELINE) & (names[0] != MEASURED)
     if not learned.any():
         got = "no metrics (timing only)" if trace.header.get("timing_only") else "no metrics"
@@ -94,12 +95,11 @@ def metric(trace: Trace) -> Figure:
     classes = [name for name in value.columns if name != "mean"]
     with styled():
         figure, axes = panel(height_in=2.6)
-        unit_s, unit = clock(value.index.max())
+        last_s = end_s(trace)
+        unit_s, unit = clock(last_s)
         if len(classes) > MOST_CLASSES:
-            worst = value[classes].idxmin(axis="columns")
             _line(axes, value[classes].min(axis="columns"), None, f"worst of {len(classes)} classes", GROUP_COLOURS[0],
                   unit_s)  # fmt: skip
-            assert len(worst) == len(value)
         else:
             for name, colour in zip(classes, GROUP_COLOURS, strict=False):
                 _line(axes, value[name], half_width[name], short(name, 24), colour, unit_s)
@@ -109,7 +109,7 @@ def metric(trace: Trace) -> Figure:
             axes.axhline(
                 found.centralised, color=GREY, linestyle=(0, (4, 2)), label=f"{short(found.baseline, 30)}, mean"
             )
-        axes.set(xlabel=f"simulated time [{unit}]", ylabel=found.goal, xlim=(0.0, None))
+        axes.set(xlabel=f"simulated time [{unit}]", ylabel=found.goal, xlim=(0.0, 1.02 * last_s / unit_s or None))
         legend_above(axes, 2)
     return figure
 
@@ -126,16 +126,18 @@ def target(trace: Trace) -> Figure:
     goal, reached_s = TARGET_SHARE * found.centralised, time_to_target_s(trace)
     with styled():
         figure, axes = panel()
-        unit_s, unit = clock(found.value.index.max())
+        last_s = end_s(trace)
+        unit_s, unit = clock(last_s)
         best = found.value["mean"].cummax()
+        best.loc[max(last_s, float(best.index[-1]))] = best.iloc[-1]
         axes.step(best.index / unit_s, best, where="post", color=GROUP_COLOURS[0], label="best mean so far")
         axes.axhline(goal, color=GREY, linestyle=(0, (4, 2)), label=f"{TARGET_SHARE} × {short(found.baseline, 30)}")
         note = "not reached"
         if reached_s == reached_s:
             axes.plot([reached_s / unit_s], [best.loc[reached_s]], "o", markersize=4.0, color=GROUP_COLOURS[1])
             note = f"reached at {reached_s / unit_s:.4g} {unit}"
-        axes.annotate(note, (1.0, 0.0), (0.0, 5.0), "axes fraction", "offset points", ha="right", va="bottom")
-        axes.set(xlabel=f"simulated time [{unit}]", ylabel=found.goal, xlim=(0.0, None))
+        axes.set_title(note, loc="left")
+        axes.set(xlabel=f"simulated time [{unit}]", ylabel=found.goal, xlim=(0.0, 1.02 * last_s / unit_s or None))
         legend_above(axes, 1)
     return figure
 

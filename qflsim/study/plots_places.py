@@ -26,6 +26,7 @@ from qflsim.study.plots_style import (
     Missing,
     clock,
     count,
+    end_s,
     legend_above,
     needs,
     panel,
@@ -36,26 +37,29 @@ from qflsim.trace.reader import Trace
 from qflsim.units import NS_PER_S
 
 STAGES = (
-    ("download", "invited_s", "download_end_s", SKY),
-    ("queue", "download_end_s", "training_start_s", YELLOW),
-    ("training", "training_start_s", "training_end_s", ORANGE),
-    ("upload", "training_end_s", "arrived_s", GREEN),
-    ("buffer", "arrived_s", "ended_s", "#E4E4E4"),
+    ("download", "invited_s", "download_end_s", SKY, 0.7),
+    ("queue", "download_end_s", "training_start_s", YELLOW, 0.7),
+    ("training", "training_start_s", "training_end_s", ORANGE, 0.7),
+    ("upload", "training_end_s", "arrived_s", GREEN, 0.7),
+    ("buffer", "arrived_s", "ended_s", "#E4E4E4", 0.25),
 )
-"""The stages of a participation: from which instant to which, and the colour. Waits for coverage belong to the two
-transfers."""
+"""The stages of a participation: from which instant to which, the bar's colour and height. Waits for coverage belong to
+the two transfers. While an update waits in the buffer its device may take part again."""
 ROWS = 24
 """Devices in a Gantt chart."""
 WAYS = 100
 """Devices whose ways are drawn on a map."""
+LEAST_WAYS = 5
+LINES = 2000
+"""Lines on a map."""
 DEATHS = 3000
 """Marks on a map."""
 NAMED_SITES = 8
 FATES: dict[str, tuple[str, str]] = {
-    "abandoned": (VERMILLION, "x"),
-    "device-off": (PURPLE, "+"),
+    "device-off": (VERMILLION, "+"),
+    "abandoned": (BLUE, "x"),
     "recalled": (ORANGE, "1"),
-    "late": (BLUE, "2"),
+    "late": (PURPLE, "2"),
     "in-flight": (BLACK, "."),
 }
 """Colour and mark of an upload that was not completed, by its participation's fate."""
@@ -63,16 +67,17 @@ OTHER_FATE = "other fates"
 _HALO = [withStroke(linewidth=1.5, foreground="white")]
 
 
-def chosen(trace: Trace, version: int | None = None) -> tuple[int, float, float]:
+def chosen(trace: Trace, version: int | None = None) -> tuple[int | None, float, float]:
     """A version that was made of updates (unless given, the one that took longest since the version before), and the
-    time in seconds from its first contributor's invitation, or the version before, to it."""
+    time in seconds from its first contributor's invitation, or the version before, to it.
+
+    If there is none, None and the time from the first invitation to the last end.
+    """
     updates, made_s = trace.updates, trace.versions.set_index("version")["t_s"]
     applied = updates[updates["applied_version"].isin(made_s.index) & (updates["applied_version"] > 0)]
+    if version is None and applied.empty:
+        return None, float(updates["invited_s"].min()), float(updates["ended_s"].max())
     if version is None:
-        if applied.empty:
-            raise Missing(
-                f"{trace.path}: versions", "none that was made of updates", "a trace in which somebody was heard"
-            )
         version = int(made_s.diff().loc[sorted(applied["applied_version"].unique())].idxmax())
     mine = applied[applied["applied_version"] == version]
     if mine.empty:
@@ -81,18 +86,20 @@ def chosen(trace: Trace, version: int | None = None) -> tuple[int, float, float]
     return version, float(min(mine["invited_s"].min(), before_s)), float(made_s[version])
 
 
-def shown(trace: Trace, since_s: float, until_s: float, first: int | None = None) -> pd.DataFrame:
-    """The participations within a time, of at most `ROWS` devices: those that contributed to version `first` before
-    others, then by their invitation. A column `row` numbers the devices from the top."""
+def shown(trace: Trace, since_s: float, until_s: float, first: int | None = None) -> tuple[pd.DataFrame, int]:
+    """The participations of at most `ROWS` devices that took part within a time, and how many did.
+
+    Contributors to version `first` come before others, then who was invited earlier. A column `row` numbers the devices
+    from the top.
+    """
     updates = trace.updates
-    updates = updates[(updates["invited_s"] <= until_s) & (updates["ended_s"] >= since_s)]
-    updates = updates.assign(later=updates["applied_version"] != first).sort_values(
-        ["later", "invited_s"], kind="stable"
-    )
-    devices = list(dict.fromkeys(updates["device"]))[:ROWS]
-    kept = updates[updates["device"].isin(devices)].sort_values(["invited_s", "participation"])
-    row = {device: i for i, device in enumerate(dict.fromkeys(kept["device"]))}
-    return kept.assign(row=kept["device"].map(row))
+    there = updates[(updates["invited_s"] < until_s) & (updates["ended_s"] > since_s)]
+    there = there.assign(later=there["applied_version"] != first).sort_values(["later", "invited_s"], kind="stable")
+    devices = list(dict.fromkeys(there["device"]))
+    order = there[there["device"].isin(devices[:ROWS])].sort_values(["invited_s", "participation"])["device"]
+    row = {device: i for i, device in enumerate(dict.fromkeys(order))}
+    kept = updates[updates["device"].isin(row)]
+    return kept.assign(row=kept["device"].map(row)), len(devices)
 
 
 def gantt(
@@ -100,28 +107,27 @@ def gantt(
 ) -> Figure:
     """What devices were doing until a version was made: bars by stage, versions as vertical lines with their numbers.
 
-    Unless a version or a time in simulated seconds is given, it is the version that took longest. Its contributors
-    are shown first, at most `ROWS` devices, the note says of how many; a cross marks the end of a participation that
-    was not applied, unless the run ended before. `Missing` if there is no such version, or nobody took part in that
-    time.
+    Unless a version or a time in simulated seconds is given, it is the version that took longest (without versions, the
+    whole run). Its contributors come before others who were busy then, at most `ROWS` devices; the axis says of how
+    many. A cross marks the end of a participation that was not applied, unless the run ended before. `Missing` if there
+    is no such version, or nobody took part in that time.
     """
     if since_s is None or until_s is None:
         version, begins_s, ends_s = chosen(trace, version)
-        margin_s = 0.04 * (ends_s - begins_s)
-        since_s = max(0.0, begins_s - margin_s) if since_s is None else since_s
-        until_s = ends_s + margin_s if until_s is None else until_s
-    rows = shown(trace, since_s, until_s, version)
-    if rows.empty or not since_s < until_s:
-        raise Missing(
-            f"{trace.path}: updates", f"none from {since_s:g} to {until_s:g} s", "a time in which somebody took part"
-        )
-    there = trace.updates.query("invited_s <= @until_s and ended_s >= @since_s")["device"].nunique()
+        since_s, until_s = begins_s if since_s is None else since_s, ends_s if until_s is None else until_s
+    rows, busy = shown(trace, since_s, until_s, version)
+    if rows.empty:
+        got = f"none from {since_s:g} to {until_s:g} s"
+        raise Missing(f"{trace.path}: updates", got, "a time in which somebody took part")
+    margin_s = 0.04 * (until_s - since_s)
+    since_s, until_s = max(0.0, since_s - margin_s), until_s + margin_s
+    rows = rows[(rows["invited_s"] < until_s) & (rows["ended_s"] > since_s)]
     with styled():
         devices = rows.drop_duplicates("row").set_index("row")["device"].sort_index()
         figure, axes = panel(DOUBLE_IN, 1.1 + 0.16 * len(devices))
         unit_s, unit = clock(until_s)
-        for name, begin, end, colour in STAGES:
-            _bars(axes, rows, name, begin, end, colour, unit_s)
+        for stage in STAGES:
+            _bars(axes, rows, *stage, unit_s)
         lost = rows[~rows["fate"].isin(["applied", "in-flight"]) & (rows["ended_s"] <= until_s)]
         if len(lost):
             axes.plot(lost["ended_s"] / unit_s, lost["row"], "x", color=BLACK, markersize=4.0, label="not applied",
@@ -132,19 +138,21 @@ def gantt(
         axes.set_yticks(range(len(devices)), [short(str(names[device]), 18) for device in devices])
         axes.set_ylim(len(devices) - 0.4, -0.6)
         axes.tick_params(axis="y", length=0.0)
-        of = f"{len(devices)} of {count(there, 'device')}" if len(devices) < there else count(there, "device")
+        of = count(busy, "device") if len(devices) == busy else f"{len(devices)} of {count(busy, 'device')}"
         axes.set(xlabel=f"simulated time [{unit}]", ylabel=of)
         legend_above(axes, 6)
     return figure
 
 
-def _bars(axes: Axes, rows: pd.DataFrame, name: str, begin: str, end: str, colour: str, unit_s: float) -> None:
+def _bars(
+    axes: Axes, rows: pd.DataFrame, name: str, begin: str, end: str, colour: str, height: float, unit_s: float
+) -> None:
     """A stage that was not come through goes on to the end; one that was not come to has no bar."""
     begin_s, end_s = rows[begin], rows[end].fillna(rows["ended_s"])
     there = begin_s.notna() & (end_s > begin_s)
     if there.any():
-        axes.barh(rows["row"][there], (end_s - begin_s)[there] / unit_s, left=begin_s[there] / unit_s, height=0.7,
-                  color=colour, label=name, edgecolor=GREY, linewidth=0.3)  # fmt: skip
+        axes.barh(rows["row"][there], (end_s - begin_s)[there] / unit_s, left=begin_s[there] / unit_s, height=height,
+                  color=colour, zorder=1.0 + height, label=name, edgecolor=GREY, linewidth=0.3)  # fmt: skip
 
 
 def _versions(axes: Axes, trace: Trace, since_s: float, until_s: float, version: int | None, unit_s: float) -> None:
@@ -193,15 +201,17 @@ def deaths(trace: Trace) -> pd.DataFrame:
 def ways(trace: Trace) -> tuple[Any, int]:
     """The legs of a sample of devices as lines in metres, (lines, 2 ends, 2); and how many devices they are of.
 
-    Legs are cut at the end of the run. The devices are `WAYS` at equal distances in the list of all, or all.
+    Legs are cut at the end of the run. The devices are at equal distances in the list of all: up to `WAYS`, and fewer
+    if they have many legs, so that there are about `LINES`.
     """
-    legs, totals, updates = trace.table("legs"), trace.totals, trace.updates
+    legs, last_s = trace.table("legs"), end_s(trace)
+    legs = legs[legs["start_ns"] <= last_s * NS_PER_S]
     numbers = np.unique(legs["device"])
-    numbers = numbers[np.unique(np.linspace(0, len(numbers) - 1, min(WAYS, len(numbers))).astype(int))]
-    last_s = totals.get(
-        "simulated_s", max(updates["t_s"].max() if len(updates) else 0.0, legs["t_ns"].max(initial=0) / NS_PER_S)
-    )
-    legs = legs[np.isin(legs["device"], numbers) & (legs["start_ns"] <= last_s * NS_PER_S)]
+    most = max(LEAST_WAYS, min(WAYS, len(numbers) * LINES // max(1, len(legs)), len(numbers)))
+    numbers = numbers[np.unique(np.linspace(0, len(numbers) - 1, min(most, len(numbers))).astype(int))]
+    legs = legs[np.isin(legs["device"], numbers)]
+    rests = (legs["vx_m_per_s"] == 0.0) & (legs["vy_m_per_s"] == 0.0)
+    legs = legs[~rests | ~np.isin(legs["device"], legs["device"][~rests])]  # who moves rests on a way that is drawn
     lasted_s = np.clip(legs["end_ns"] / NS_PER_S, None, last_s) - legs["start_ns"] / NS_PER_S
     begins = np.stack([legs["x_m"], legs["y_m"]], axis=-1)
     moved = np.stack([legs["vx_m_per_s"], legs["vy_m_per_s"]], axis=-1) * lasted_s[:, None]
@@ -231,7 +241,7 @@ def map_of_uploads(trace: Trace) -> Figure:
         figure, axes = panel(SINGLE_IN, float(np.clip(2.9 * span[1] / span[0], 1.4, 3.6)) + 1.0)
         unit_m, unit = (1e3, "km") if span.max() > 2000.0 else (1.0, "m")
         _ways(axes, lines / unit_m)
-        for fate, (colour, mark) in {**FATES, OTHER_FATE: (BLUE, "3")}.items():
+        for fate, (colour, mark) in {**FATES, OTHER_FATE: (GREEN, "3")}.items():
             mine = lost[lost["fate"] == fate] if fate != OTHER_FATE else lost[~lost["fate"].isin(list(FATES))]
             if len(mine):
                 axes.plot(mine["x_m"] / unit_m, mine["y_m"] / unit_m, mark, color=colour, label=f"{fate} ({len(mine)})",
@@ -267,6 +277,6 @@ def _note(trace: Trace, devices: int, whole: int, drawn: int, far: int) -> str:
 
 def _ways(axes: Axes, lines: Any) -> None:
     rests = (lines[:, 0] == lines[:, 1]).all(axis=1)
-    axes.add_collection(LineCollection(lines[~rests], colors=PALE, linewidths=0.6, rasterized=len(lines) > 5000))
-    axes.plot(*lines[rests, 0].T, ".", color=PALE, markersize=2.5, rasterized=len(lines) > 5000)
+    axes.add_collection(LineCollection(lines[~rests], colors=PALE, linewidths=0.6))
+    axes.plot(*lines[rests, 0].T, ".", color=PALE, markersize=2.5)
     axes.update_datalim(lines.reshape(-1, 2))

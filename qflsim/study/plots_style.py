@@ -13,6 +13,7 @@ from matplotlib.ticker import MaxNLocator
 from qflsim.errors import InputError
 from qflsim.study.phases import PHASES
 from qflsim.trace.reader import Trace
+from qflsim.units import NS_PER_S
 
 SINGLE_IN, DOUBLE_IN = 3.5, 7.2
 """Widths of a paper's single column and of both."""
@@ -27,7 +28,7 @@ PHASE_COLOURS = dict(
 )
 OTHERS = "others"
 MOST_GROUPS = len(GROUP_COLOURS)
-STYLE = {
+STYLE: Any = {
     "font.family": "DejaVu Sans",  # comes with matplotlib: the same everywhere
     "font.size": 8.0,
     "axes.labelsize": 8.5,
@@ -134,6 +135,15 @@ def stacked(axes: Axes, rows: Sequence[str], parts: pd.DataFrame, unit_s: float 
     axes.set_yticks(at, [short(row) for row in rows])
     axes.set_ylim(len(parts) - 0.4, -0.6)
     axes.tick_params(axis="y", length=0.0)
+
+
+def end_s(trace: Trace) -> float:
+    """How far a trace reaches, in simulated seconds."""
+    if "simulated_s" in trace.totals:
+        return float(trace.totals["simulated_s"])
+    return max(
+        float(rows["t_ns"].max(initial=0)) / NS_PER_S for rows in map(trace.table, ("updates", "legs", "versions"))
+    )
 
 
 def count(number: int, noun: str) -> str:
