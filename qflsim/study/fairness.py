@@ -1,5 +1,6 @@
 """Fairness: how evenly devices are heard, who gets the air, and how many handovers lead back."""
 
+import math
 from typing import Any
 
 import numpy as np
@@ -91,15 +92,17 @@ def told(found: dict[str, Any]) -> tuple[list[str], list[list[str]], list[str]]:
     columns = ["share_of_devices", "invited", "applied", "weight", "airtime"]
     rows = [[str(row["group"]), *(_percent(row[column]) for column in columns)] for row in found["groups"]]
     index = found["jain"]
-    lines = [
-        f"Jain's index of applied updates: {index['devices_applied']:.2f} over devices, "
-        f"{index['groups_applied']:.2f} over groups; of their weight: {index['devices_weight']:.2f}, "
-        f"{index['groups_weight']:.2f}"
-    ]
-    if found["ping_pong"] == found["ping_pong"]:
+    lines = []
+    if not math.isnan(index["devices_applied"]):
+        lines.append(
+            f"Jain's index of applied updates: {index['devices_applied']:.2f} over devices, "
+            f"{index['groups_applied']:.2f} over groups; of their weight: {index['devices_weight']:.2f}, "
+            f"{index['groups_weight']:.2f}"
+        )
+    if not math.isnan(found["ping_pong"]):
         lines.append(f"ping-pong: {_percent(found['ping_pong'])} of handovers")
     return ["share of", "devices", *columns[1:]], rows, lines
 
 
 def _percent(share: float) -> str:
-    return f"{100.0 * share:.1f} %"
+    return "-" if math.isnan(share) else f"{100.0 * share:.1f} %"

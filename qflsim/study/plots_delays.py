@@ -56,7 +56,9 @@ def stragglers(trace: Trace, by: str = "device") -> Figure:
     needs(trace, "transfers", "trainings")
     whole = held_up(trace, by)
     if whole.empty:
-        raise Missing(f"{trace.path}: versions", "none that waited for a last one", "a trace in which somebody held up")
+        raise Missing(
+            f"{trace.path}: versions", "none that anybody held up", "a trace in which one waited for somebody"
+        )
     rows = whole.iloc[:TOP]
     rows = rows.loc[:, (rows > 0.0).any()]
     with styled():

@@ -50,7 +50,7 @@ ROWS = 24
 WAYS = 100
 """Devices whose ways are drawn on a map."""
 LEAST_WAYS = 5
-LINES = 2000
+LINES = 1500
 """Lines on a map."""
 DEATHS = 3000
 """Marks on a map."""
@@ -277,6 +277,6 @@ def _note(trace: Trace, devices: int, whole: int, drawn: int, far: int) -> str:
 
 def _ways(axes: Axes, lines: Any) -> None:
     rests = (lines[:, 0] == lines[:, 1]).all(axis=1)
-    axes.add_collection(LineCollection(lines[~rests], colors=PALE, linewidths=0.6))
+    axes.add_collection(LineCollection(lines[~rests], colors=PALE, linewidths=0.6 if len(lines) <= LINES / 3 else 0.3))
     axes.plot(*lines[rests, 0].T, ".", color=PALE, markersize=2.5)
     axes.update_datalim(lines.reshape(-1, 2))

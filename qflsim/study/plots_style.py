@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import matplotlib
+import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -15,6 +16,8 @@ from qflsim.study.phases import PHASES
 from qflsim.trace.reader import Trace
 from qflsim.units import NS_PER_S
 
+LEGEND_KEY_IN, LETTER_IN = 0.38, 0.06
+"""What a legend's key takes beside its text, and a letter of that."""
 SINGLE_IN, DOUBLE_IN = 3.5, 7.2
 """Widths of a paper's single column and of both."""
 BLUE, VERMILLION, GREEN, PURPLE, ORANGE, SKY, BLACK, YELLOW = (
@@ -76,11 +79,22 @@ def panel(width_in: float = SINGLE_IN, height_in: float = 2.4) -> tuple[Figure, 
     return figure, axes
 
 
-def legend_above(axes: Axes, columns: int, **options: Any) -> None:
-    """The legend above the axes, where it covers nothing."""
+def legend_above(axes: Axes, columns: int) -> None:
+    """The legend above the axes, where it covers nothing: in as many columns as fit, up to these.
+
+    The figure grows by what rows beyond the second take.
+    """
     handles, labels = axes.get_legend_handles_labels()
-    if handles:
-        axes.figure.legend(handles, labels, loc="outside upper center", ncols=min(columns, len(labels)), **options)
+    figure = axes.figure
+    if not handles or not isinstance(figure, Figure):
+        return
+    width_in, height_in = figure.get_size_inches()
+    widths_in = [LEGEND_KEY_IN + LETTER_IN * len(label) for label in labels]
+    columns = min(columns, len(labels))
+    while columns > 1 and sum(max(column) for column in np.array_split(widths_in, columns)) > width_in:
+        columns -= 1
+    figure.set_size_inches(width_in, height_in + 0.17 * max(0, -(-len(labels) // columns) - 2))
+    figure.legend(handles, labels, loc="outside upper center", ncols=columns)
 
 
 def clock(longest_s: float) -> tuple[float, str]:
@@ -108,14 +122,15 @@ def needs(trace: Trace, *tables: str) -> None:
 def by_group(trace: Trace, devices: pd.Series) -> tuple[pd.Series, dict[str, str]]:
     """The group of each of these devices, and the colour of each group among them, in the scenario's order.
 
-    Of more groups than there are colours, those who occur most keep their names; the rest are `OTHERS`.
+    Of more groups than there are colours, those of most devices keep their names; the rest are `OTHERS`.
     """
     groups = trace.devices["group"]
     found = devices.map(groups)
     names = [str(name) for name in dict.fromkeys(groups)]
     colours = dict(zip(names, GROUP_COLOURS, strict=False))
     if len(names) > MOST_GROUPS:
-        top = set(found.value_counts().index[: MOST_GROUPS - 1])
+        sizes = groups.value_counts()
+        top = set(sorted(names, key=lambda name: -sizes[name])[: MOST_GROUPS - 1])
         kept = [name for name in names if name in top]
         colours = dict(zip(kept, GROUP_COLOURS, strict=False)) | {OTHERS: GREY}
         found = found.where(found.isin(top), OTHERS)
