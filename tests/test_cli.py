@@ -448,7 +448,7 @@ def test_stragglers(qflsim: Command, finished: Trace) -> None:
         for row in told["versions"]
     )
     assert len(told["versions"]) == len(finished.versions) - 1
-    assert set(told) == {"versions", "phases", "groups"}
+    assert set(told) == {"versions", "phases", "groups", "fairness"}
     assert "held up [s]" in qflsim("stragglers", finished.path).out
 
 
