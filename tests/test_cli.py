@@ -448,7 +448,7 @@ def test_stragglers(qflsim: Command, finished: Trace) -> None:
         for row in told["versions"]
     )
     assert len(told["versions"]) == len(finished.versions) - 1
-    assert set(told) == {"versions", "phases", "groups"}
+    assert set(told) == {"versions", "phases", "groups", "fairness"}
     assert "held up [s]" in qflsim("stragglers", finished.path).out
     blamed = json.loads(qflsim("stragglers", finished.path, "--blame", 1, "--json").out)["blame"]
     assert {row["version"] for row in blamed} == {max(told["versions"], key=lambda row: row["held_up_s"])["version"]}

@@ -19,6 +19,7 @@ DOORS = {
     "pyarrow": {"study/export"},
     "tqdm": {"study"},
     "typer": {"cli"},
+    "matplotlib": {f"study/plots{of}" for of in ("", "_style", "_learning", "_delays", "_places")},
     "dask": {"study/executors"},
 }
 FILES = sorted(ROOT.rglob("*.py"))

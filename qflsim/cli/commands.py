@@ -43,6 +43,7 @@ TARGET = "The mean noise-free grade to reach: by default 0.99 of the centralised
 Out = Annotated[Path | None, typer.Option("-o", "--out", help="Where the trace goes.")]
 BLAME = "Simulate again what each phase of the straggler cost, for the N versions that were held up longest."
 Blame = Annotated[int, typer.Option("--blame", metavar="N", min=0, max=10_000, help=BLAME)]
+FIGURE = "Draw who held versions up."
 Force = Annotated[bool, typer.Option("--force", help="Overwrite an existing file.")]
 
 
@@ -163,21 +164,50 @@ def replay(trace: TraceFile, sets: Sets = None, out: Out = None, force: Force = 
 
 
 @app.command()
-def stragglers(trace: TraceFile, blame: Blame = 0, allow_plugins: Plugins = False, as_json: Json = False) -> None:
-    """Say who held each version up, and why."""
+def stragglers(trace: TraceFile, blame: Blame = 0,
+               plot: Annotated[Path | None, typer.Option("--plot", metavar="F.png|F.pdf", help=FIGURE)] = None,
+               force: Force = False, allow_plugins: Plugins = False, as_json: Json = False) -> None:  # fmt: skip
+    """Say who held each version up, and why, and how evenly devices are heard."""
     from qflsim.study.blame import blame as blame_for
+    from qflsim.study.fairness import fairness, fairness_told
     from qflsim.study.stragglers import as_json as to_json
     from qflsim.study.stragglers import stragglers as find
     from qflsim.study.stragglers import stragglers_told
     from qflsim.trace.reader import Trace
 
     recorded = Trace(trace)
-    found = find(recorded)
+    if plot is not None:
+        from qflsim.study.plots import check_path, save
+        from qflsim.study.plots import stragglers as draw
+
+        check_path(plot, force)
+    found, fair = find(recorded), fairness(recorded)
+    if plot is not None:
+        save(draw(recorded), plot, force)
     blamed = blame_for(recorded, blame, allow_plugins) if blame else None
     if as_json:
-        say(json_text(to_json(found) | ({} if blamed is None else {"blame": blamed.to_dict("records")})))
+        blames = {} if blamed is None else {"blame": blamed.to_dict("records")}
+        say(json_text({**to_json(found), "fairness": fair, **blames}))
     else:
-        say(stragglers_told(found, blamed))
+        say(stragglers_told(found, blamed) + "\n\n" + fairness_told(fair))
+
+
+@app.command()
+def plot(trace: TraceFile, out: Annotated[Path, typer.Option("-o", "--out", metavar="DIR", help="Where they go.")],
+         kind: Annotated[str, typer.Option("--format", metavar="pdf|png", help="Vectors, or pixels.")] = "pdf",
+         force: Force = False, as_json: Json = False) -> None:  # fmt: skip
+    """Draw the standard figures, a file each.
+
+    What a trace cannot give is named, with the reason.
+    """
+    from qflsim.study.plots import plot as draw
+    from qflsim.trace.reader import Trace
+
+    drawn = draw(Trace(trace), out, kind, force)
+    if as_json:
+        say(json_text({"files": [str(path) for path in drawn.files], "skipped": drawn.skipped}))
+        return
+    say("\n".join([*map(str, drawn.files), *(f"no {name}: {why}" for name, why in drawn.skipped.items())]))
 
 
 @app.command()

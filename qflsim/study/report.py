@@ -7,6 +7,7 @@ import pandas as pd
 
 from qflsim.learning.updates import FEDERATED, RATE_FACTORS
 from qflsim.records import BASELINE, Fate, Happening
+from qflsim.study.fairness import ping_pong
 from qflsim.study.replay import Verdict
 from qflsim.study.summary import headline, summary, table
 from qflsim.trace.reader import Trace
@@ -31,8 +32,6 @@ WAYS = ["sharing_s", "uncovered_s", "handover_s", "outage_s", "backhaul_s"]
 """What the time of a transfer is made of."""
 RARE = {"outage_s": "sites down", "backhaul_s": "backhaul"}
 """What is told only where there is any of it."""
-PING_PONG_S = 1.0
-"""Who is back in the previous cell sooner need not have left it (minimum time of stay, 3GPP TR 36.839)."""
 
 
 def _noise_free(trace: Trace) -> tuple[str, pd.DataFrame]:
@@ -151,17 +150,15 @@ def _energy(mean: float) -> str:
 def radio_told(trace: Trace) -> list[str]:
     """One line on how all transfers fared; none of a trace without them, or in which nobody was served.
 
-    A ping-pong is a handover back to the cell that was left less than `PING_PONG_S` before. Shares are of the time that
+    A ping-pong is what `fairness.ping_pong` says. Shares are of the time that
     transfers took: "uncovered" while the serving cell was too weak or none was heard, "sites down" while one would have
     covered the device, "backhaul" between site and server.
     """
     handovers, spent_s = trace.handovers, trace.transfers[WAYS].sum()
     if spent_s["sharing_s"] == 0.0:
         return []
-    before = handovers.groupby("participation").shift()
-    back = (handovers["to_cell"] == before["from_cell"]) & (handovers["t_s"] - before["t_s"] < PING_PONG_S)
     share, happened = spent_s / spent_s.sum(), trace.table("events")["happening"]
-    told = [f"{len(handovers):,} handovers" + (f" ({back.mean():.1%} ping-pong)" if len(handovers) else "")]
+    told = [f"{len(handovers):,} handovers" + (f" ({ping_pong(trace):.1%} ping-pong)" if len(handovers) else "")]
     if len(happened):  # events may be left out of a trace
         told.append(f"{(happened == Happening.RADIO_LINK_FAILURE).sum():,} link failures")
     told.append(f"{share['uncovered_s']:.1%} uncovered")
