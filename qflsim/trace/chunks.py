@@ -24,11 +24,16 @@ def rows_of(table: h5py.Dataset, stop: int, start: int = 0) -> tuple[Rows, int]:
     row_byte, file_byte = table.dtype.itemsize, table.file.id.get_filesize()
     if stop * row_byte > FREE_BYTE + MOST_SHRINKING * file_byte:
         raise InputError(table.name, f"{stop:,} rows in a file of {file_byte:,} bytes", "rows as runs write them")
-    rows = np.empty(stop - start, table.dtype)
+    dtype, size_byte, layout = table.dtype, chunk_of(table) * row_byte, table.id.get_create_plist()
+    filters = [layout.get_filter(i)[0] for i in range(layout.get_nfilters())]
+    rows = np.empty(stop - start, dtype)
     at = packed_byte = 0
     try:
         for first, packed, skipped in stored(table, stop, start):
-            part = np.frombuffer(_unpacked(table, packed, skipped), table.dtype)[max(start - first, 0) : stop - first]
+            used = [name for i, name in enumerate(filters) if not skipped >> i & 1]
+            part = np.frombuffer(_unpacked(packed, used, row_byte, size_byte), dtype)[
+                max(start - first, 0) : stop - first
+            ]
             rows[at : at + len(part)] = part
             at, packed_byte = at + len(part), packed_byte + len(packed)
             if at * row_byte > FREE_BYTE + MOST_SHRINKING * packed_byte:
@@ -43,10 +48,11 @@ def stored(table: h5py.Dataset, stop: int, start: int = 0) -> Iterator[tuple[int
 
     No other question about chunks is put to HDF5, for it answers them by going through as many as the file claims.
     """
-    chunk_byte = chunk_of(table) * table.dtype.itemsize
-    for first in range(start - start % chunk_of(table), stop, chunk_of(table)):
-        skipped, packed = table.id.read_direct_chunk((first,))
-        if len(packed) > 2 * chunk_byte:
+    chunk, found = chunk_of(table), table.id
+    most_byte = 2 * chunk * table.dtype.itemsize
+    for first in range(start - start % chunk, stop, chunk):
+        skipped, packed = found.read_direct_chunk((first,))
+        if len(packed) > most_byte:
             raise OSError(f"a chunk of {len(packed):,} bytes")
         yield first, packed, skipped
 
@@ -58,20 +64,16 @@ def chunk_of(table: h5py.Dataset) -> int:
     return int(table.chunks[0])
 
 
-def _unpacked(table: h5py.Dataset, packed: bytes, skipped: int) -> bytes:
-    layout, size_byte = table.id.get_create_plist(), chunk_of(table) * table.dtype.itemsize
-    for i in reversed(range(layout.get_nfilters())):
-        if skipped >> i & 1:
-            continue
-        if layout.get_filter(i)[0] == h5py.h5z.FILTER_DEFLATE:
+def _unpacked(packed: bytes, filters: list[int], row_byte: int, size_byte: int) -> bytes:
+    for name in reversed(filters):
+        if name == h5py.h5z.FILTER_DEFLATE:
             stream = zlib.decompressobj()
             packed = stream.decompress(packed, size_byte)
             stream.decompress(stream.unconsumed_tail, 1)  # so that the end is met, with its checksum
             if not stream.eof:
                 raise ValueError("longer than a chunk")
         else:
-            by_place = np.frombuffer(packed, np.uint8).reshape(table.dtype.itemsize, -1)
-            packed = by_place.T.tobytes()
+            packed = np.frombuffer(packed, np.uint8).reshape(row_byte, -1).T.tobytes()
     if len(packed) != size_byte:
         raise ValueError("not as long as a chunk")
     return packed
