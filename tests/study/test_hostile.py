@@ -136,8 +136,7 @@ def unread_filter(file: h5py.File, name: str) -> None:
     plist = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
     plist.set_chunk((4,))
     plist.set_filter(32015, h5py.h5z.FLAG_OPTIONAL, (1, 2))
-    kind = h5py.h5t.py_create(np.dtype("<i8"), logical=True)
-    h5py.h5d.create(file.id, name.encode(), kind, h5py.h5s.create_simple((4,)), plist)
+    h5py.h5d.create(file.id, name.encode(), h5py.h5t.NATIVE_INT64, h5py.h5s.create_simple((4,)), plist)
 
 
 def many_attributes(file: h5py.File) -> None:
