@@ -4,12 +4,16 @@ import math
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
+from qflsim.records import Fate
+from qflsim.study.foreign import as_recorded
 from qflsim.study.summary import table
 from qflsim.trace.reader import Trace
 from qflsim.units import Floats
 
+Numbers = npt.NDArray[np.int64]
 PING_PONG_S = 1.0
 """Who is back in the previous cell sooner need not have left it (minimum time of stay, 3GPP TR 36.839)."""
 NAN = float("nan")
@@ -37,21 +41,31 @@ def groups(trace: Trace) -> pd.DataFrame:
     `weight`, of their weights in the versions; `airtime`, of the time in which a cell served a transfer, among others
     (nan if the trace has no transfers). A share of nothing is nan.
     """
-    devices, updates, transfers = trace.devices, trace.updates, trace.transfers
-    of, applied = devices["group"], updates["fate"] == "applied"
-    counted = {
-        "invited": pd.Series(1.0, updates.index).groupby(updates["device"]).sum(),
-        "applied": applied.groupby(updates["device"]).sum(),
-        "weight": updates["weight"].where(applied, 0.0).groupby(updates["device"]).sum(),
-        "airtime": transfers["sharing_s"].groupby(transfers["device"]).sum(),
-    }
+    devices, transfers = trace.devices, trace.table("transfers")
+    of, counted = devices["group"], _by_device(trace)
+    counted["airtime"] = _sums(transfers["device"], transfers["sharing_ns"], len(devices))
     names = list(dict.fromkeys(of))
     found = pd.DataFrame({"group": names, "devices": of.value_counts().reindex(names).to_numpy()})
     found["share_of_devices"] = found["devices"] / len(devices)
     for name, amounts in counted.items():
-        mine = amounts.reindex(range(len(devices)), fill_value=0.0).groupby(of).sum().reindex(names).to_numpy(float)
+        mine = pd.Series(amounts).groupby(of).sum().reindex(names).to_numpy(float)
         found[name] = mine / mine.sum() if mine.sum() > 0.0 else NAN
     return found
+
+
+def _by_device(trace: Trace) -> dict[str, Floats]:
+    """Participations of each registered device, its applied updates, and their weight."""
+    updates, count = trace.table("updates"), trace.rows["devices"]
+    applied = updates[updates["fate"] == Fate.APPLIED]
+    return {
+        "invited": _sums(updates["device"], np.ones(len(updates)), count),
+        "applied": _sums(applied["device"], np.ones(len(applied)), count),
+        "weight": _sums(applied["device"], applied["weight"], count),
+    }
+
+
+def _sums(devices: Numbers, amounts: Numbers | Floats, count: int) -> Floats:
+    return np.asarray(np.bincount(devices, weights=amounts, minlength=count), dtype=float)
 
 
 def ping_pong(trace: Trace) -> float:
@@ -71,15 +85,13 @@ def fairness(trace: Trace) -> dict[str, Any]:
     large group is no privilege: `groups_applied`, `groups_weight`. `groups` are the rows of `groups(trace)`,
     `ping_pong` is what the function of this name says.
     """
-    updates, registered, table = trace.updates, len(trace.devices), groups(trace)
-    applied = updates[updates["fate"] == "applied"]
-    weight = applied.groupby("device")["weight"].sum().reindex(range(registered), fill_value=0.0)
-    count = applied["device"].value_counts().reindex(range(registered), fill_value=0)
+    with as_recorded(trace):
+        table, of_device = groups(trace), _by_device(trace)
     per_device = {column: table[column].fillna(0.0) / table["devices"] for column in ("applied", "weight")}
     return {
         "jain": {
-            "devices_applied": jain(count.to_numpy(float)),
-            "devices_weight": jain(weight.to_numpy(float)),
+            "devices_applied": jain(of_device["applied"]),
+            "devices_weight": jain(of_device["weight"]),
             "groups_applied": jain(per_device["applied"].to_numpy(float)),
             "groups_weight": jain(per_device["weight"].to_numpy(float)),
         },

@@ -1,5 +1,6 @@
 """Where the time of a participation went: phases that add up to the whole, to the nanosecond."""
 
+from collections.abc import Iterable
 from typing import TypeAlias
 
 import numpy as np
@@ -39,6 +40,10 @@ _WAITS = {"waiting for coverage": "uncovered_ns", "site outage": "outage_ns", "h
           "backhaul": "backhaul_ns"}  # fmt: skip
 
 
+_SPENT = ("sharing_ns", *_WAITS.values())
+_JOB = ("queued_ns", "start_ns", "end_ns", "compile_ns")
+
+
 class Delays:
     """The phases of all participations of a trace, in the order of `Trace.updates`.
 
@@ -65,10 +70,11 @@ class Delays:
         self._row_of = np.full(self.updates["participation"].max(initial=-1) + 1, -1)
         self._row_of[self.updates["participation"]] = np.arange(len(self.updates))
         transfers = trace.table("transfers")
-        self._transfers = {
-            direction: self._by_update(transfers[transfers["direction"] == direction]) for direction in Direction
-        }
-        self._trainings = self._by_update(trace.table("trainings"))
+        way = transfers["direction"]
+        self._transfers = {direction: self._by_update(transfers, way == direction, _SPENT) for direction in Direction}
+        del transfers, way
+        jobs = trace.table("trainings")
+        self._trainings = self._by_update(jobs, np.ones(len(jobs), dtype=bool), _JOB)
 
     def stage_ns(self, stage: str) -> dict[str, Instants]:
         """What a stage's time went into, for each participation: nanoseconds by phase."""
@@ -111,12 +117,14 @@ class Delays:
         """Seconds of each phase (columns, in the order of `PHASES`) of each participation (rows as `Trace.updates`)."""
         return pd.DataFrame({phase: spent_ns / NS_PER_S for phase, spent_ns in self.phases_ns().items()})
 
-    def _by_update(self, rows: Rows) -> Rows:
-        """These rows in the order of the updates; zeros for those who have none. A later row of one counts."""
+    def _by_update(self, rows: Rows, of_these: npt.NDArray[np.bool_], columns: Iterable[str]) -> dict[str, Instants]:
+        """Columns of these rows in the order of the updates; zeros for those who have none. A later row counts."""
         there = rows["participation"]
-        known = (there >= 0) & (there < len(self._row_of))
-        rows, there = rows[known], there[known]
-        at = self._row_of[there]
-        found = np.zeros(len(self.updates), rows.dtype)
-        found[at[at >= 0]] = rows[at >= 0]
+        known = np.flatnonzero(of_these & (there >= 0) & (there < len(self._row_of)))
+        at = self._row_of[there[known]]
+        known, at = known[at >= 0], at[at >= 0]
+        found = {}
+        for column in columns:
+            found[column] = np.zeros(len(self.updates), dtype=np.int64)
+            found[column][at] = rows[column][known]
         return found
