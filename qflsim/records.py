@@ -169,7 +169,8 @@ class Presence(NamedTuple):
 
 
 class Leg(NamedTuple):
-    """A stretch that a device travels at constant velocity."""
+    """A stretch that a device travels at constant velocity. Of a device that follows a law, those since it was first
+    asked for."""
 
     t_ns: int
     device: int

@@ -26,24 +26,35 @@ def measure(names: tuple[str, ...]) -> list[Figure]:
     return [figure for name in shown for figure in BENCHES[name]()]
 
 
+OWN = ("updates", "transfers", "trainings", "update_angles")
+"""The tables in which a participation has rows of its own, its events aside."""
+
+
 def _ingolstadt() -> list[Figure]:
     """The whole run, with training and a trace."""
     with TemporaryDirectory() as folder:
         began_s = perf_counter()
         trace = run(load("ingolstadt"), Path(folder) / "trace.h5")
         wall_s = perf_counter() - began_s
-        totals, participations = trace.totals, trace.rows["updates"]
+        totals, rows, byte = trace.totals, trace.rows, trace.stored_byte
+    participations = rows["updates"]
     speed = totals["simulated_s"] / wall_s
     return [
         Figure("ingolstadt", speed, "simulated s/s", 1.0, "real time", speed),
         Figure("ingolstadt, records", totals["events"] / wall_s, "a second", None, "", None),
         Figure("ingolstadt, participations", participations / wall_s, "a second", None, "", None),
+        Figure("ingolstadt, an event", byte["events"] / rows["events"], "byte", None, "", None),
+        Figure("ingolstadt, a participation", sum(byte[name] for name in OWN) / participations, "byte", None, "", None),
     ]
 
 
+RECORDED_S = 900.0
+"""Of a city, in which a hundred thousand devices are introduced first."""
+
+
 def _recording() -> list[Figure]:
-    """The same run, timing only, with a trace and with nobody to tell: processor time, all threads."""
-    scenario = load("ingolstadt")
+    """A city, timing only, with a trace and with nobody to tell: processor time, all threads."""
+    scenario = load("city-100k", overrides=[f"stop.duration_s={RECORDED_S}"])
 
     def recorded() -> None:
         with TemporaryDirectory() as folder:

@@ -57,6 +57,11 @@ def stored(table: h5py.Dataset, stop: int, start: int = 0) -> Iterator[tuple[int
         yield first, packed, skipped
 
 
+def stored_byte(table: h5py.Dataset) -> int:
+    """The bytes that a table's rows take in the file."""
+    return sum(len(packed) for _, packed, _ in stored(table, len(table)))
+
+
 def chunk_of(table: h5py.Dataset) -> int:
     """Rows of one chunk; InputError for a data set that is not in chunks of moderate size."""
     if table.ndim != 1 or table.chunks is None or table.chunks[0] * table.dtype.itemsize > MOST_CHUNK_BYTE:

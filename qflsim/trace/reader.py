@@ -11,12 +11,13 @@ import h5py
 import pandas as pd
 
 from qflsim.errors import InputError
+from qflsim.trace.chunks import stored_byte
 from qflsim.trace.columns import columns_told
 from qflsim.trace.committed import commits_of, committed, counts_of, pieces
 from qflsim.trace.frames import frame
 from qflsim.trace.layout import RUNNING, STATUS, Status, chunk_rows, closed
 from qflsim.trace.nodes import attribute, attributes, group, text
-from qflsim.trace.opening import ask
+from qflsim.trace.opening import ask, table_part
 from qflsim.trace.placing import check_free, publish
 from qflsim.trace.tables import TABLES, Rows
 from qflsim.units import Floats
@@ -90,6 +91,11 @@ class Trace:
     def rows(self) -> dict[str, int]:
         """The number of committed rows of each table."""
         return ask(self.path, counts_of)
+
+    @property
+    def stored_byte(self) -> dict[str, int]:
+        """The bytes that the whole chunks of each table take in the file."""
+        return ask(self.path, lambda file: {name: stored_byte(table_part(file, "tables", name)) for name in TABLES})
 
     def table(self, name: str) -> Rows:
         """The rows of a table as they were recorded, checked against their checksum."""

@@ -38,9 +38,11 @@ def test_a_bench_measures_itself_and_its_peer(name: str) -> None:
 @pytest.mark.slow
 def test_the_whole_run_is_measured() -> None:
     """Simulated seconds, records and participations a second; real time is the first one's peer."""
-    speed, records, participations = measure(("ingolstadt",))
+    speed, records, participations, event, participation = measure(("ingolstadt",))
     assert speed.ratio == speed.value > 0
     assert records.value > participations.value > 0
+    assert 0 < event.value <= 32
+    assert 48 < participation.value <= 160
 
 
 @pytest.mark.slow
