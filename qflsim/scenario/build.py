@@ -92,8 +92,10 @@ def build(scenario: Scenario, sources: Sources, observers: Sequence[Observer] = 
     streams = Streams(scenario.seed)
     movers = _all_movers(scenario, sources)
 
+    asked_ns: dict[int, int] = {}
+
     def on_leg(device: int, leg: Leg) -> None:
-        if leg.end_ns > engine.now_ns:  # where it was before anybody asked is no fact of this run
+        if leg.end_ns > asked_ns.setdefault(device, engine.now_ns):  # what was before is no fact of this run
             engine.emit(_leg(engine.now_ns, device, leg))
 
     fleet = Fleet(movers, streams, on_leg if engine.observed else None)
