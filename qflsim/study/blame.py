@@ -38,8 +38,8 @@ def blame(trace: Trace, most: int = 5, plugins: bool = False) -> pd.DataFrame:
     the straggler, where it took longer than the median of all participations that came through it, takes the median.
     `earlier_s` is how much sooner the version then comes; `excess_s` by how much the phase was above the median. The
     row "all phases" replaces all of them at once: what the device cost. A transfer so replaced takes nothing from its
-    cell, so others in it may be a little faster than they would have been. A stage that was broken off is replaced as
-    a whole, by the median of such stages.
+    cell, so the others in it get faster, which can be worth more than the excess itself: blame on a transfer is its
+    delay and its load. A stage that was broken off is replaced as a whole, by the median of such stages.
 
     Columns: those of `stragglers`, `remainder_s`, and one row a cause: cause, excess_s, earlier_s (nan if the version
     then never comes). The remainder is held_up_s less the sum over single causes: what their slowness does not
