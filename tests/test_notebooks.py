@@ -58,7 +58,7 @@ def test_they_name_no_place_of_one_machine(path: Path) -> None:
         assert not ABSOLUTE.search(f" {cell.source}"), cell.source
 
 
-@pytest.mark.parametrize("source", ['open("/home/me/t.h5")', "see /work/t.h5", "cd ~/t", "open('C:\\t')"])
+@pytest.mark.parametrize("source", ['open("/opt/me/t.h5")', "see /mnt/t.h5", "cd ~/t", "open('C:\\t')"])
 def test_absolute_paths_are_recognised(source: str) -> None:
     """The pattern above finds what it is meant to find, and no division or address."""
     assert ABSOLUTE.search(f" {source}")

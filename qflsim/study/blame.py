@@ -10,9 +10,10 @@ from qflsim import records
 from qflsim.records import Direction, Record
 from qflsim.scenario.build import build
 from qflsim.sim.world import WhatIf
+from qflsim.study.foreign import as_recorded
 from qflsim.study.phases import PHASES, STAGES
 from qflsim.study.replay import header_of_this_version, recorded_scenario, recorded_sources
-from qflsim.study.stragglers import Paths, Wait, stragglers
+from qflsim.study.stragglers import Paths, Wait, of_waits
 from qflsim.trace.reader import Trace
 from qflsim.units import NEVER_NS, NS_PER_S
 
@@ -48,11 +49,12 @@ def blame(trace: Trace, most: int = 5, plugins: bool = False) -> pd.DataFrame:
     Errors: `InputError` for a trace of another version of qflsim, or one that leaves transfers or trainings out.
     """
     header_of_this_version(trace)
-    table = stragglers(trace).nlargest(most, "held_up_s").set_index("version")
-    paths = Paths(trace)
-    waits = {wait.version: wait for wait in paths.waits()}
-    again = _Again(trace, plugins)
-    causes = [cause for version in table.index for cause in _causes(paths, waits[version], again)]
+    with as_recorded(trace):
+        paths = Paths(trace)
+        waits = paths.waits()
+        table = of_waits(trace, paths, waits).nlargest(most, "held_up_s").set_index("version")
+    again, of_version = _Again(trace, paths, plugins), {wait.version: wait for wait in waits}
+    causes = [cause for version in table.index for cause in _causes(paths, of_version[version], again)]
     found = pd.DataFrame(causes, columns=Cause._fields).rename(columns={"phase": "cause"})
     single = found[found["cause"] != WHOLE].groupby("version")["earlier_s"].sum()
     table["remainder_s"] = table["held_up_s"] - single.reindex(table.index, fill_value=0.0)
@@ -65,7 +67,7 @@ def _causes(paths: Paths, wait: Wait, again: "_Again") -> list[Cause]:
     asked = {phase: {phase: ns} for phase, ns in whole.items()} | ({WHOLE: whole} if whole else {})
     return [
         Cause(wait.version, name, sum(excess.values()) / NS_PER_S,
-              (wait.t_ns - again.made_ns(wait.version, paths, wait.row, excess)) / NS_PER_S)
+              (wait.t_ns - again.made_ns(wait.version, wait.row, excess)) / NS_PER_S)
         for name, excess in asked.items()
     ]  # fmt: skip
 
@@ -75,7 +77,7 @@ def _excesses(paths: Paths, row: int) -> dict[str, int]:
     delays, found = paths.delays, dict.fromkeys(PHASES, 0)
     for stage, instant in REPLACED.items():
         through = delays.updates[instant] != NEVER_NS
-        for phase, spent_ns in delays.stage_ns(stage).items():
+        for phase, spent_ns in paths.stages[stage].items():
             if through.any():
                 found[phase] += max(0, int(spent_ns[row]) - int(np.median(spent_ns[through])))
     return found
@@ -84,7 +86,8 @@ def _excesses(paths: Paths, row: int) -> dict[str, int]:
 class _Again:
     """The run of a trace, simulated again up to a version with stages of one participation replaced."""
 
-    def __init__(self, trace: Trace, plugins: bool) -> None:
+    def __init__(self, trace: Trace, paths: Paths, plugins: bool) -> None:
+        self._paths = paths
         self._scenario = recorded_scenario(trace, plugins)
         self._sources = recorded_sources(trace, self._scenario)
         transfers = trace.table("transfers")
@@ -92,11 +95,11 @@ class _Again:
         down = transfers[transfers["direction"] == Direction.DOWNLOAD]
         self._sites = dict(zip(down["participation"].tolist(), np.maximum(cells[down["last_cell"]], 0), strict=True))
 
-    def made_ns(self, version: int, paths: Paths, row: int, slower_ns: dict[str, int]) -> float:
+    def made_ns(self, version: int, row: int, slower_ns: dict[str, int]) -> float:
         """When the version is made if each of these phases takes so much less; nan if it never is."""
-        updates, stages = paths.delays.updates, {}
+        updates, stages = self._paths.delays.updates, {}
         for stage, instant in REPLACED.items():
-            spent_ns = paths.delays.stage_ns(stage)
+            spent_ns = self._paths.stages[stage]
             excess_ns = sum(slower_ns.get(phase, 0) for phase in STAGES[stage] if spent_ns[phase][row] > 0)
             if not excess_ns:
                 continue

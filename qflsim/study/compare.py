@@ -11,12 +11,10 @@ from scipy.special import stdtrit
 from qflsim.errors import InputError
 from qflsim.records import Fate
 from qflsim.study.compare_warnings import changes, doubts, doubts_among
-from qflsim.study.outcomes import PAIR, Outcome, outcome
+from qflsim.study.outcomes import PAIR, SHARE, Outcome, outcome
 from qflsim.trace.reader import Trace
 from qflsim.units import Floats
 
-SHARE = 0.99
-"""The default target, as a share of what centralised training reaches."""
 CONFIDENCE = 0.95
 TOP = 3
 """So many devices are named that gained most, and as many that lost most."""

@@ -4,8 +4,9 @@ import math
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from qflsim.study.compare import SHARE, TOP
+from qflsim.study.compare import TOP
 from qflsim.study.compare_warnings import NOWHERE
+from qflsim.study.outcomes import SHARE
 from qflsim.study.report import GOALS
 from qflsim.study.summary import table
 

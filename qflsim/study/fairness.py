@@ -1,6 +1,7 @@
 """Fairness: how evenly devices are heard, who gets the air, and how many handovers lead back."""
 
 import math
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -41,8 +42,12 @@ def groups(trace: Trace) -> pd.DataFrame:
     `weight`, of their weights in the versions; `airtime`, of the time in which a cell served a transfer, among others
     (nan if the trace has no transfers). A share of nothing is nan.
     """
+    return _groups(trace, _by_device(trace))
+
+
+def _groups(trace: Trace, of_device: Mapping[str, Floats]) -> pd.DataFrame:
     devices, transfers = trace.devices, trace.table("transfers")
-    of, counted = devices["group"], _by_device(trace)
+    of, counted = devices["group"], dict(of_device)
     counted["airtime"] = _sums(transfers["device"], transfers["sharing_ns"], len(devices))
     names = list(dict.fromkeys(of))
     found = pd.DataFrame({"group": names, "devices": of.value_counts().reindex(names).to_numpy()})
@@ -86,7 +91,8 @@ def fairness(trace: Trace) -> dict[str, Any]:
     `ping_pong` is what the function of this name says.
     """
     with as_recorded(trace):
-        table, of_device = groups(trace), _by_device(trace)
+        of_device = _by_device(trace)
+        table = _groups(trace, of_device)
     per_device = {column: table[column].fillna(0.0) / table["devices"] for column in ("applied", "weight")}
     return {
         "jain": {

@@ -12,6 +12,8 @@ from qflsim.study.report import MEASURED
 from qflsim.study.summary import recorded_header
 from qflsim.trace.reader import Trace
 
+SHARE = 0.99
+"""The default target, as a share of what centralised training reaches."""
 CENTRALISED = re.compile(r"centralised \(\d+ devices\)/mean")
 """The baseline of the task's own model; those of classical models have a longer name."""
 SOURCES = {
@@ -48,11 +50,8 @@ class Outcome(NamedTuple):
     updates: pd.DataFrame
     groups: pd.DataFrame
     total: pd.Series
-
-    @property
-    def left_out(self) -> list[str]:
-        """The tables that the run did not write."""
-        return list(self.scenario.get("trace", {}).get("leave_out", ()))
+    left_out: list[str]
+    """the tables that the run did not write"""
 
     def reached_s(self, target: float | None) -> float | None:
         """When the first version as good as the target was made; None if none was, or there is no target."""
@@ -81,7 +80,7 @@ def outcome(trace: Trace) -> Outcome:
     codes, names = pd.factorize(devices["group"])
     found = Outcome(str(trace.path), header, scenario, status.complete, status.reason, until_s, graded_s, kind, grades,
                     centralised, max(trace.rows["versions"] - 1, 0), devices[["name", "group"]], updates,
-                    pd.DataFrame(), pd.Series())  # fmt: skip
+                    pd.DataFrame(), pd.Series(), trace.left_out)  # fmt: skip
     transfers = _columns(trace, "transfers", ["device", "direction", "sent_bit"])
     trainings = _columns(trace, "trainings", ["device", "energy_j"])
     groups = _sums(updates, transfers, trainings, codes, len(names)).set_axis(names, axis="index")
@@ -100,17 +99,18 @@ def _columns(trace: Trace, table: str, names: list[str]) -> pd.DataFrame:
 
 def _grades(evaluations: pd.DataFrame) -> tuple[str | None, pd.DataFrame, float]:
     """The metric by which versions are graded, its mean over time, and what centralised training reaches."""
-    pooled = [
-        value
-        for name, value in zip(evaluations["metric"], evaluations["value"], strict=True)
-        if CENTRALISED.fullmatch(name)
-    ]
-    centralised = float(pooled[0]) if pooled else np.nan
+    _, centralised = centralised_of(evaluations)
     learned = evaluations[evaluations["version"] != BASELINE]
     names = [name.partition("/") for name in learned["metric"]]
     kind = next((kind for kind, _, _ in names if kind != MEASURED), None)
     mean = learned[np.array([name == (kind, "/", "mean") for name in names], dtype=bool)]
     return kind, mean[["t_s", "value"]].sort_values("t_s", kind="stable", ignore_index=True), centralised
+
+
+def centralised_of(evaluations: pd.DataFrame) -> tuple[str, float]:
+    """The metric of the centralised baseline's mean, and its value; empty and nan of a run that has none."""
+    graded = zip(evaluations["metric"], evaluations["value"], strict=True)
+    return next(((str(name), float(value)) for name, value in graded if CENTRALISED.fullmatch(name)), ("", np.nan))
 
 
 def _sums(updates: pd.DataFrame, transfers: pd.DataFrame, trainings: pd.DataFrame, codes: np.ndarray,

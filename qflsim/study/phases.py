@@ -58,7 +58,7 @@ class Delays:
     """
 
     def __init__(self, trace: Trace) -> None:
-        left_out = trace.scenario.get("trace", {}).get("leave_out", ())
+        left_out = trace.left_out
         for name in ("updates", "transfers", "trainings", "versions"):
             if name in left_out:
                 raise InputError(f"{trace.path}: {name}", "a trace that leaves them out", "one that has them")

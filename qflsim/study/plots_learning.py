@@ -7,6 +7,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from qflsim.records import BASELINE
+from qflsim.study.outcomes import SHARE, centralised_of
 from qflsim.study.plots_style import (
     BLACK,
     GREY,
@@ -23,9 +24,6 @@ from qflsim.study.plots_style import (
 from qflsim.study.report import GOALS, MEASURED
 from qflsim.trace.reader import Trace
 
-CENTRALISED = "centralised"
-TARGET_SHARE = 0.99
-"""The share of centralised training's metric that counts as having come as far."""
 MOST_CLASSES = 5
 """More classes of data than that are told by the one that is served worst."""
 MARKED = 40
@@ -65,20 +63,15 @@ def curves(trace: Trace) -> Curves:
     value.index = half_width.index = pd.Index(t_s.reindex(value.index), name="t_s")
     if "mean" not in value:
         value["mean"], half_width["mean"] = value.mean(axis="columns"), float("nan")
-    rivals = evaluations[evaluations["version"] == BASELINE]
-    rivals = rivals[rivals["metric"].str.startswith(CENTRALISED) & rivals["metric"].str.endswith("/mean")]
-    goal = GOALS.get(kind, kind)
-    if rivals.empty:
-        return Curves(goal, value, half_width, float("nan"), "")
-    name = str(rivals["metric"].iloc[0]).rpartition("/")[0]
-    return Curves(goal, value, half_width, float(rivals["value"].iloc[0]), name)
+    baseline, centralised = centralised_of(evaluations)
+    return Curves(GOALS.get(kind, kind), value, half_width, centralised, baseline.rpartition("/")[0])
 
 
 def time_to_target_s(trace: Trace, target: float | None = None) -> float:
-    """When the mean metric first was as good as a target (else `TARGET_SHARE` of centralised training's), in seconds;
+    """When the mean metric first was as good as a target (else `SHARE` of centralised training's), in seconds;
     nan if it never was, or there is nothing to compare with."""
     found = curves(trace)
-    target = TARGET_SHARE * found.centralised if target is None else target
+    target = SHARE * found.centralised if target is None else target
     there = found.value["mean"].index[found.value["mean"] >= target]
     return float(there[0]) if len(there) else float("nan")
 
@@ -115,7 +108,7 @@ def metric(trace: Trace) -> Figure:
 
 
 def target(trace: Trace) -> Figure:
-    """The best mean metric so far over simulated time, and when it came to `TARGET_SHARE` of centralised training's.
+    """The best mean metric so far over simulated time, and when it came to `SHARE` of centralised training's.
 
     A step function: a version counts from the instant at which it was made. `Missing` if the trace has no metrics or no
     centralised baseline.
@@ -123,7 +116,7 @@ def target(trace: Trace) -> Figure:
     found = curves(trace)
     if not found.baseline:
         raise Missing(f"{trace.path}: evaluations", "no centralised baseline", "a trace that has one to compare with")
-    goal, reached_s = TARGET_SHARE * found.centralised, time_to_target_s(trace)
+    goal, reached_s = SHARE * found.centralised, time_to_target_s(trace)
     with styled():
         figure, axes = panel()
         last_s = end_s(trace)
@@ -131,7 +124,7 @@ def target(trace: Trace) -> Figure:
         best = found.value["mean"].cummax()
         best.loc[max(last_s, float(best.index[-1]))] = best.iloc[-1]
         axes.step(best.index / unit_s, best, where="post", color=GROUP_COLOURS[0], label="best mean so far")
-        axes.axhline(goal, color=GREY, linestyle=(0, (4, 2)), label=f"{TARGET_SHARE} × {short(found.baseline, 30)}")
+        axes.axhline(goal, color=GREY, linestyle=(0, (4, 2)), label=f"{SHARE} × {short(found.baseline, 30)}")
         note = "not reached"
         if reached_s == reached_s:
             axes.plot([reached_s / unit_s], [best.loc[reached_s]], "o", markersize=4.0, color=GROUP_COLOURS[1])

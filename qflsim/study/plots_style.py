@@ -113,7 +113,7 @@ def short(name: str, most: int = 22) -> str:
 
 def needs(trace: Trace, *tables: str) -> None:
     """`Missing` if one of these tables was left out of the trace."""
-    left_out = trace.scenario.get("trace", {}).get("leave_out", ())
+    left_out = trace.left_out
     for name in tables:
         if name in left_out:
             raise Missing(f"{trace.path}: {name}", "a trace that leaves them out", "one that has them")

@@ -110,6 +110,7 @@ def replay_as(trace: Trace, overrides: Sequence[str], out: Path | None = None, *
 
 
 def header_of_this_version(trace: Trace) -> dict[str, Any]:
+    """The header of a trace; `InputError` if another version of qflsim wrote it."""
     header = recorded_header(trace)
     made, here = header["qflsim_version"], version("qflsim")
     if made != here:
@@ -118,6 +119,7 @@ def header_of_this_version(trace: Trace) -> dict[str, Any]:
 
 
 def recorded_sources(trace: Trace, scenario: Scenario) -> Sources:
+    """What the files of a trace's scenario said, from the trace."""
     with as_recorded(trace):
         terms, hashes = trace.data("graphs"), trace.data("inputs")
         return restored(scenario, recorded_tracks(trace, scenario), terms, hashes, str(trace.path))

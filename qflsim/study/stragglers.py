@@ -1,5 +1,6 @@
 """Who held each version up: the critical path to it, whose time lies on it, and in which phase."""
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -42,7 +43,8 @@ class Paths:
 
     def __init__(self, trace: Trace) -> None:
         self.delays = Delays(trace)
-        self._stages = {stage: self.delays.stage_ns(stage) for stage in STAGES}
+        self.stages = {stage: self.delays.stage_ns(stage) for stage in STAGES}
+        """nanoseconds of each stage by phase, in the order of the updates"""
         self._answers = np.argsort(self.delays.answered_ns, kind="stable")
 
     def waits(self) -> list[Wait]:
@@ -96,7 +98,7 @@ class Paths:
     def _own(self, row: int, since_ns: int, until_ns: int) -> list[tuple[int, str, int]]:
         """What a participation did between two instants, latest first."""
         found, begins_ns = [], int(self.delays.updates["invited_ns"][row])
-        for parts in self._stages.values():
+        for parts in self.stages.values():
             spent_ns = {phase: int(of[row]) for phase, of in parts.items() if of[row]}
             ends_ns = begins_ns + sum(spent_ns.values())
             within_ns = min(ends_ns, until_ns) - max(begins_ns, since_ns)
@@ -129,12 +131,13 @@ def stragglers(trace: Trace) -> pd.DataFrame:
     that takes most of the device's own part of the critical path, the buffer aside.
     """
     with as_recorded(trace):
-        return _stragglers(trace)
+        paths = Paths(trace)
+        return of_waits(trace, paths, paths.waits())
 
 
-def _stragglers(trace: Trace) -> pd.DataFrame:
-    paths = Paths(trace)
-    waits, updates, devices = paths.waits(), paths.delays.updates, trace.devices
+def of_waits(trace: Trace, paths: Paths, waits: Sequence[Wait]) -> pd.DataFrame:
+    """The rows of `stragglers` for some of its versions, whose paths are known."""
+    updates, devices = paths.delays.updates, trace.devices
     rows = [(wait, int(updates["device"][wait.row]), _longest(paths.path(wait), wait.row)) for wait in waits]
     numbers = [device for _, device, _ in rows]
     return pd.DataFrame(

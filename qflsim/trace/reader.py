@@ -63,6 +63,11 @@ class Trace:
         return self.data("scenario")
 
     @property
+    def left_out(self) -> list[str]:
+        """The tables that the run was told not to write."""
+        return list(self.scenario.get("trace", {}).get("leave_out", ()))
+
+    @property
     def status(self) -> Status:
         """Whether and how the run ended."""
         return ask(self.path, _status)
