@@ -5,117 +5,12 @@ participations are numbered from 0; -1 stands for none. Every record starts with
 """
 
 from collections.abc import Callable
-from enum import IntEnum
 from typing import NamedTuple, TypeAlias
+
+from qflsim.terms import Cause, Direction, Fate, Happening, Reason
 
 BASELINE = -1
 """Stands for the version in the evaluations of what was not learned by this federation."""
-
-
-def label(member: IntEnum) -> str:
-    """The name of an enumeration's member that users see: lower case, with hyphens."""
-    return member.name.lower().replace("_", "-")
-
-
-class Fate(IntEnum):
-    """How a participation ended. Every participation has exactly one fate."""
-
-    APPLIED = 0
-    """combined into a version, with weight and staleness"""
-    STALE = 1
-    """arrived with staleness above the bound (tested at application)"""
-    LATE = 2
-    """arrived after its round closed, and the policy drops late ones"""
-    RECALLED = 3
-    """called off by the server: its round closed with enough others"""
-    ABANDONED = 4
-    """gave up at its time-out, before or after the download"""
-    DEVICE_OFF = 5
-    """the device switched off, ran out of battery or left the area"""
-    REJECTED = 6
-    """the robust rule or a failed authentication excluded it"""
-    INSECURE = 7
-    """no key left, or an eavesdropper was detected"""
-    IN_FLIGHT = 8
-    """still on its way when the run ended: a censored observation, kept as such"""
-
-    @property
-    def label(self) -> str:
-        """The name that users see."""
-        return label(self)
-
-
-class Direction(IntEnum):
-    """Which way a transfer goes."""
-
-    DOWNLOAD = 0
-    """from the server to the device"""
-    UPLOAD = 1
-    """from the device to the server"""
-
-
-class Reason(IntEnum):
-    """Why a device changed its serving cell."""
-
-    ATTACH = 0
-    """first attachment of a participation"""
-    A3 = 1
-    """a neighbour was stronger by the margin for the time to trigger"""
-    OUTAGE = 2
-    """the serving site failed"""
-    COVERAGE = 3
-    """the level fell below the cut, and another site covered the device first"""
-
-
-class Happening(IntEnum):
-    """What an entry of the event log says."""
-
-    DEVICE_ON = 0
-    """a device read from a file is there"""
-    DEVICE_OFF = 1
-    """a device is gone, switched off, or its battery is empty"""
-    SITE_DOWN = 2
-    """a site fails"""
-    SITE_UP = 3
-    """a site works again"""
-    INVITED = 4
-    """a device is invited"""
-    DOWNLOAD_START = 5
-    """a cell serves its download for the first time; value: the version"""
-    DOWNLOAD_END = 6
-    """the model is at the device"""
-    QUEUE_START = 7
-    """it is ready for a processor"""
-    TRAINING_START = 8
-    """it has one"""
-    TRAINING_END = 9
-    """it has trained"""
-    UPLOAD_START = 10
-    """a cell serves its upload for the first time"""
-    ARRIVED = 11
-    """its update is at the server"""
-    ENDED = 12
-    """its fate is known; value: the fate"""
-    COVERAGE_LOST = 13
-    """its serving cell is too weak or down; value: the cell"""
-    COVERAGE_BACK = 14
-    """it is served again; value: the cell"""
-    HANDOVER_START = 15
-    """a handover interrupts it; value: the cell that it goes to"""
-    HANDOVER_END = 16
-    """the handover is done; value: that cell"""
-    ROUND_OPEN = 17
-    """all of a round are invited; value: the round"""
-    VERSION = 18
-    """a version is published; value: its number"""
-    STOPPED = 19
-    """the run ends"""
-    RADIO_LINK_FAILURE = 20
-    """its link has failed and must be established anew; value: the cell"""
-    LINK_DOWN = 21
-    """a backhaul link fails; value: the link"""
-    LINK_UP = 22
-    """a backhaul link works again; value: the link"""
 
 
 class Device(NamedTuple):
@@ -233,6 +128,18 @@ class Transfer(NamedTuple):
     complete: bool
 
 
+class Pause(NamedTuple):
+    """A stretch of a transfer in which no cell serves it, emitted when it is over. A transfer's pauses of each cause
+    add up to its uncovered, outage and handover time."""
+
+    t_ns: int
+    participation: int
+    device: int
+    direction: Direction
+    cause: Cause
+    start_ns: int
+
+
 class Training(NamedTuple):
     """One job on a processor, emitted when it ended or was cut off.
 
@@ -324,6 +231,27 @@ class UpdateAngles(NamedTuple):
     angles: tuple[float, ...]
 
 
+class LinkSample(NamedTuple):
+    """How well a cell serves the device of a participation on its way, at a multiple of `[trace] link_sample_s`.
+
+    A device has a row for each cell that covers it in either direction, and for the strongest one if none does. All
+    but `gain_db` is minus infinity (a rate 0) where the cell's site is down. Fading is not in it: it has no value at
+    an instant, but a mean that the rates contain.
+    """
+
+    t_ns: int
+    participation: int
+    device: int
+    cell: int
+    x_m: float
+    y_m: float
+    gain_db: float
+    downlink_sinr_db: float
+    uplink_margin_db: float
+    downlink_bit_per_s: float
+    uplink_bit_per_s: float
+
+
 class Event(NamedTuple):
     """An entry of the event log. `value` is the version of a download or publication, the fate of what ended, the round
     that opened, and the cell of a handover, a loss, a failure or a return of coverage."""
@@ -338,7 +266,7 @@ class Event(NamedTuple):
 
 Record: TypeAlias = (
     Device | Site | Cell | Presence | Leg | Outage | Handover | Transfer | Training | Update | Version | Evaluation
-    | VersionAngles | UpdateAngles | Event
+    | VersionAngles | UpdateAngles | Event | Pause | LinkSample
 )  # fmt: skip
 Observer: TypeAlias = Callable[[Record], None]
 LEARNED: tuple[type, ...] = (Evaluation, VersionAngles, UpdateAngles)

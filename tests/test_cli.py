@@ -16,8 +16,8 @@ import numpy as np
 import pytest
 
 from qflsim.errors import InputError, InputWarning
-from qflsim.records import Fate
 from qflsim.study.replay import replay
+from qflsim.terms import Fate
 from qflsim.trace.reader import Trace
 from qflsim.trace.tables import TABLES
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1] / "qflsim"
-ORDER = ["errors", "units", "model", "streams", "records", "world", "radio", "quantum", "learning", "security",
+ORDER = ["errors", "units", "model", "streams", "terms", "records", "world", "radio", "quantum", "learning", "security",
          "allocation", "sim", "trace", "scenario", "study", "cli", "__init__", "__main__"]  # fmt: skip
 DOORS = {
     "simpy": {"sim", "study/bench", "study/bench_world"},

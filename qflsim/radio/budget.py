@@ -17,7 +17,7 @@ from qflsim.radio.rate import RateMap, noise_dbm
 from qflsim.radio.sharing import Power
 from qflsim.radio.uplink import Uplink
 from qflsim.radio.weather import Weather
-from qflsim.records import Direction
+from qflsim.terms import Direction
 from qflsim.units import Floats, from_db, to_ns
 from qflsim.world.sites import Sites
 

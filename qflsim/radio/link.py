@@ -13,7 +13,7 @@ import numpy.typing as npt
 from qflsim.radio.budget import Budget, Radio
 from qflsim.radio.equipment import Hardware
 from qflsim.radio.hearing import BLOCK, Ear, Hearing, Question
-from qflsim.records import Direction
+from qflsim.terms import Direction
 from qflsim.units import FOREVER_NS, NS_PER_S, Floats, to_ns
 from qflsim.world.blockage import Blocks, LinkWeather
 from qflsim.world.outages import Downtime
@@ -101,6 +101,10 @@ class Link:
             level_db, margin_db = self._quality(direction, self._ear.at(t_ns), range(t_ns, t_ns + 1))
             self._asked, self._answer = (direction, t_ns), (level_db[:, 0], margin_db[:, 0])
         return self._answer
+
+    def gain_db(self, t_ns: int) -> Floats:
+        """Gains [dB] of all cells at an instant, whether their sites work or not."""
+        return self._ear.at(t_ns)[:, 0]
 
     def works(self, cell: int, t_ns: int) -> bool:
         """Whether the site of a cell is up."""
@@ -270,7 +274,7 @@ class Link:
 
     def _strongest(self, direction: Direction, t_ns: int) -> int | None:
         _, margin_db = self.quality(direction, t_ns)
-        gain_db = self._ear.at(t_ns)[:, 0] + self._radio.weather.offset_db
+        gain_db = self.gain_db(t_ns) + self._radio.weather.offset_db
         best = int(gain_db.argmax())
         if margin_db[best] >= self._radio.rate_map.return_db:
             return best

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Executor
+from dataclasses import replace
 from typing import NamedTuple
 
 from qflsim import records
@@ -13,18 +14,20 @@ from qflsim.radio.budget import Radio
 from qflsim.radio.equipment import Equipment
 from qflsim.radio.sharing import BandShare, Books, Superposition, TimeShare, Together
 from qflsim.radio.weather import Weather
-from qflsim.records import Direction, Happening, Observer
+from qflsim.records import Observer
 from qflsim.scenario.schema import DeviceGroup, Scenario
 from qflsim.scenario.sources import Sources, Tracks
 from qflsim.sim.backhaul import Backhaul
 from qflsim.sim.cell import Cell
 from qflsim.sim.disruption import comings_and_goings, outages, stall_watch
 from qflsim.sim.engine import Engine, Order, seldom_searched
+from qflsim.sim.sampling import LinkSampler
 from qflsim.sim.server import Server
 from qflsim.sim.surroundings import Surroundings
 from qflsim.sim.transfer import Air, Payload
 from qflsim.sim.world import Group, WhatIf, World
 from qflsim.streams import Streams
+from qflsim.terms import Direction, Happening
 from qflsim.units import to_ns
 from qflsim.world.backhaul import Network
 from qflsim.world.fleet import Fleet, Movers
@@ -107,6 +110,10 @@ def build(scenario: Scenario, sources: Sources, observers: Sequence[Observer] = 
     downtimes = [_downtime(scenario, site, streams) for site in scenario.sites.places]
     world = World(engine, streams, fleet, groups, hardware, downtimes, scenario.radio.link_outages, air,
                   what_if or {})  # fmt: skip
+    if observers and (period_s := scenario.trace.link_sample_s) is not None:
+        apart = replace(world, fleet=Fleet(movers, streams, None),
+                        air=replace(air, radio=_radio(scenario, streams, strict=False)))  # fmt: skip
+        engine.tell_first(LinkSampler(apart, to_ns(period_s), observers))
     learner = None
     if executor is not None:
         learner = Learner(scenario.seed, sources.task, trainings, scenario.aggregation, executor)
@@ -178,9 +185,9 @@ def _downtime(scenario: Scenario, site: SiteAt, streams: Streams) -> Downtime:
     )
 
 
-def _radio(scenario: Scenario, streams: Streams) -> Radio:
+def _radio(scenario: Scenario, streams: Streams, *, strict: bool = True) -> Radio:
     laws = scenario.radio
-    weather = Weather(scenario.sites, laws.path_loss, laws.site_correlation, laws.strict_ranges, streams)
+    weather = Weather(scenario.sites, laws.path_loss, laws.site_correlation, strict and laws.strict_ranges, streams)
     return Radio(weather, laws.fading, laws.rate, laws.handover, laws.uplink, laws.harq, laws.short_messages,
                  laws.activity, laws.step_db)  # fmt: skip
 

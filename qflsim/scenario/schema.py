@@ -159,10 +159,14 @@ class Aggregation(Model):
 
 
 class TraceSection(Model):
-    """What is written. The world's tables are always there, since a replay needs them."""
+    """What is written. The world's tables are always there, since a replay needs them.
 
-    leave_out: tuple[Literal["handovers", "transfers", "trainings", "evaluations", "version_angles", "update_angles",
-                             "events"], ...] = ()  # fmt: skip
+    Every `link_sample_s` the links of all devices on their way are looked at; none: never.
+    """
+
+    leave_out: tuple[Literal["handovers", "transfers", "pauses", "trainings", "evaluations", "version_angles",
+                             "update_angles", "events"], ...] = ()  # fmt: skip
+    link_sample_s: Annotated[float, Field(ge=1e-3)] | None = None
 
 
 class Scenario(Model):

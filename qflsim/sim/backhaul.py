@@ -8,9 +8,9 @@ import simpy
 
 from qflsim import records
 from qflsim.radio.progress import Progress
-from qflsim.records import Direction, Happening
 from qflsim.sim.cell import Completions
 from qflsim.sim.engine import Engine, Order, Story
+from qflsim.terms import Direction, Happening
 from qflsim.units import FOREVER_NS, Floats, to_ns
 from qflsim.world.backhaul import Network, Route, max_min_rates
 

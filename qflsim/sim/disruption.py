@@ -1,9 +1,9 @@
 """The world's own stories: sites that fail and recover, devices that come and go."""
 
 from qflsim import records
-from qflsim.records import Happening
 from qflsim.sim.engine import Engine, Order, Story
 from qflsim.sim.server import Server
+from qflsim.terms import Happening
 from qflsim.units import FOREVER_NS, to_s
 from qflsim.world.fleet import Fleet
 from qflsim.world.outages import Downtime

@@ -76,6 +76,10 @@ class Engine:
         """Whether anybody hears what is emitted: where nobody does, a fact need not be put into a record."""
         return bool(self._observers)
 
+    def tell_first(self, observer: Observer) -> None:
+        """From now on this observer is told everything, before the others."""
+        self._observers = (observer, *self._observers)
+
     @property
     def now_ns(self) -> int:
         """The instant of the event being handled."""

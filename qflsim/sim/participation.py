@@ -9,12 +9,12 @@ import simpy
 from qflsim import records
 from qflsim.learning.tasks import Gathered
 from qflsim.learning.updates import Part
-from qflsim.records import Direction, Fate, Happening
 from qflsim.sim.energy import Meter
 from qflsim.sim.engine import Order, Story
 from qflsim.sim.job import Job
 from qflsim.sim.transfer import Transfer
 from qflsim.sim.world import AS_IT_IS, World
+from qflsim.terms import Direction, Fate, Happening
 from qflsim.units import NEVER_NS
 
 

@@ -8,10 +8,10 @@ import numpy as np
 import simpy
 
 from qflsim.learning.selection import Turns
-from qflsim.records import Fate
 from qflsim.sim.engine import Order
 from qflsim.sim.participation import Aggregator, Participation
 from qflsim.sim.world import World
+from qflsim.terms import Fate
 from qflsim.units import FOREVER_NS, to_ns
 
 

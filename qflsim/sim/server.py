@@ -11,11 +11,11 @@ from qflsim import records
 from qflsim.learning.aggregation import Rounds, Rules, Stream, coefficients
 from qflsim.learning.tasks import Gathered
 from qflsim.learning.updates import Contribution, Learner, Part
-from qflsim.records import Fate, Happening
 from qflsim.sim.engine import Order, Story
 from qflsim.sim.participation import Participation
 from qflsim.sim.roster import Roster
 from qflsim.sim.world import World
+from qflsim.terms import Fate, Happening
 from qflsim.units import FOREVER_NS, to_ns
 
 

@@ -11,11 +11,11 @@ from qflsim import records
 from qflsim.radio.budget import Radio
 from qflsim.radio.link import ChangeKind, Link
 from qflsim.radio.sharing import Power, SharingLaw
-from qflsim.records import Direction, Happening, Reason
 from qflsim.sim.backhaul import Backhaul
 from qflsim.sim.cell import Cell
 from qflsim.sim.energy import Meter
 from qflsim.sim.engine import Engine, Order, Story
+from qflsim.terms import Cause, Direction, Happening, Reason
 from qflsim.units import from_db, to_ns
 from qflsim.world.battery import Activity
 
@@ -50,6 +50,7 @@ class _Waits(IntEnum):
     BACKHAUL = 4
 
 
+_CAUSES = {_Waits.UNCOVERED: Cause.COVERAGE, _Waits.OUTAGE: Cause.OUTAGE, _Waits.HANDOVER: Cause.HANDOVER}
 _WAITS_NS = [f"{waits.name.lower()}_ns" for waits in _Waits]
 _ACTIVITY = {Direction.DOWNLOAD: Activity.RECEIVE, Direction.UPLOAD: Activity.TRANSMIT}
 
@@ -235,6 +236,10 @@ class Transfer:
     def _turn_to(self, waits: _Waits) -> None:
         now_ns = self._engine.now_ns
         self._waits_ns[self._waiting_for] += now_ns - self._since_ns
+        cause = _CAUSES.get(self._waiting_for)
+        if cause is not None and now_ns > self._since_ns and self._engine.observed:
+            self._engine.emit(records.Pause(now_ns, self._participation, self._device, self._direction, cause,
+                                            self._since_ns))  # fmt: skip
         self._waiting_for, self._since_ns = waits, now_ns
         self._meter.turn_to(_ACTIVITY[self._direction] if waits is _Waits.SHARING else Activity.IDLE)
 

@@ -17,11 +17,11 @@ from qflsim.radio.budget import Radio
 from qflsim.radio.equipment import Equipment, Hardware
 from qflsim.radio.hearing import Hearing
 from qflsim.radio.link import Link
-from qflsim.records import Direction
 from qflsim.sim.engine import Engine
 from qflsim.sim.surroundings import Surroundings
 from qflsim.sim.transfer import Air
 from qflsim.streams import Streams
+from qflsim.terms import Direction
 from qflsim.units import FOREVER_NS, NS_PER_S, SPEED_OF_LIGHT_M_PER_S
 from qflsim.world.battery import Battery, Charge, Power
 from qflsim.world.blockage import Blocks, LinkOutage, LinkWeather

@@ -7,13 +7,14 @@ import numpy as np
 import pandas as pd
 
 from qflsim import records
-from qflsim.records import Direction, Record
+from qflsim.records import Record
 from qflsim.scenario.build import build
 from qflsim.sim.world import WhatIf
 from qflsim.study.foreign import as_recorded
-from qflsim.study.phases import PHASES, STAGES
+from qflsim.study.phases import PHASES
 from qflsim.study.replay import header_of_this_version, recorded_scenario, recorded_sources
 from qflsim.study.stragglers import Paths, Wait, of_waits
+from qflsim.terms import Direction
 from qflsim.trace.reader import Trace
 from qflsim.units import NEVER_NS, NS_PER_S
 
@@ -77,7 +78,7 @@ def _excesses(paths: Paths, row: int) -> dict[str, int]:
     delays, found = paths.delays, dict.fromkeys(PHASES, 0)
     for stage, instant in REPLACED.items():
         through = delays.updates[instant] != NEVER_NS
-        for phase, spent_ns in paths.stages[stage].items():
+        for phase, spent_ns in paths.delays.stages[stage].items():
             if through.any():
                 found[phase] += max(0, int(spent_ns[row]) - int(np.median(spent_ns[through])))
     return found
@@ -99,8 +100,8 @@ class _Again:
         """When the version is made if each of these phases takes so much less; nan if it never is."""
         updates, stages = self._paths.delays.updates, {}
         for stage, instant in REPLACED.items():
-            spent_ns = self._paths.stages[stage]
-            excess_ns = sum(slower_ns.get(phase, 0) for phase in STAGES[stage] if spent_ns[phase][row] > 0)
+            spent_ns = self._paths.delays.stages[stage]
+            excess_ns = sum(slower_ns.get(phase, 0) for phase in spent_ns if spent_ns[phase][row] > 0)
             if not excess_ns:
                 continue
             through = updates[instant] != NEVER_NS

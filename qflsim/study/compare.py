@@ -9,9 +9,9 @@ import pandas as pd
 from scipy.special import stdtrit
 
 from qflsim.errors import InputError
-from qflsim.records import Fate
 from qflsim.study.compare_warnings import changes, doubts, doubts_among
 from qflsim.study.outcomes import PAIR, SHARE, Outcome, outcome
+from qflsim.terms import Fate
 from qflsim.trace.reader import Trace
 from qflsim.units import Floats
 

@@ -8,9 +8,9 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from qflsim.records import Fate
 from qflsim.study.foreign import as_recorded
 from qflsim.study.summary import table
+from qflsim.terms import Fate
 from qflsim.trace.reader import Trace
 from qflsim.units import Floats
 

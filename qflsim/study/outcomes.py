@@ -7,9 +7,10 @@ import numpy as np
 import pandas as pd
 
 from qflsim.errors import InputError
-from qflsim.records import BASELINE, Direction
+from qflsim.records import BASELINE
 from qflsim.study.report import MEASURED
 from qflsim.study.summary import recorded_header
+from qflsim.terms import Direction
 from qflsim.trace.reader import Trace
 
 SHARE = 0.99

@@ -1,14 +1,16 @@
 """Where the time of a participation went: phases that add up to the whole, to the nanosecond."""
 
-from collections.abc import Iterable
-from typing import TypeAlias
+from collections.abc import Iterable, Iterator
+from functools import cached_property
+from operator import itemgetter
+from typing import NamedTuple, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
 from qflsim.errors import InputError
-from qflsim.records import Direction
+from qflsim.terms import Cause, Direction
 from qflsim.trace.reader import Trace
 from qflsim.trace.tables import Rows
 from qflsim.units import NEVER_NS, NS_PER_S
@@ -29,19 +31,18 @@ PHASES = (
     "waiting in the buffer",
 )
 BUFFER = PHASES[-1]
-STAGES = {
-    "download": ("waiting for coverage", "site outage", "handover", "backhaul", "download"),
-    "queue": ("waiting for a processor",),
-    "training": ("compile", "compute"),
-    "upload": ("waiting for coverage", "site outage", "handover", "backhaul", "upload"),
-}
-"""The stages of a participation, one after the other, and the phases that each is made of."""
 _WAITS = {"waiting for coverage": "uncovered_ns", "site outage": "outage_ns", "handover": "handover_ns",
           "backhaul": "backhaul_ns"}  # fmt: skip
-
-
-_SPENT = ("sharing_ns", *_WAITS.values())
+_CAUSES = {Cause.COVERAGE: "waiting for coverage", Cause.OUTAGE: "site outage", Cause.HANDOVER: "handover"}
 _JOB = ("queued_ns", "start_ns", "end_ns", "compile_ns")
+
+
+class Stretch(NamedTuple):
+    """A stretch of time that a participation spent in one phase."""
+
+    phase: str
+    start_ns: int
+    end_ns: int
 
 
 class Delays:
@@ -53,15 +54,13 @@ class Delays:
     before; without rounds a device is invited as soon as it is wanted. A participation that was cut off has spent time
     in what it came through; what it spent nothing on is 0.
 
-    `updates` are the rows; `answered_ns` is when the server knew: the arrival, or the end of what did not arrive.
+    `updates` are the rows; `answered_ns` is when the server knew: the arrival, or the end of what did not arrive;
+    `stages` are the nanoseconds of each stage by phase.
     `InputError` if the trace has no transfers or trainings.
     """
 
     def __init__(self, trace: Trace) -> None:
-        left_out = trace.left_out
-        for name in ("updates", "transfers", "trainings", "versions"):
-            if name in left_out:
-                raise InputError(f"{trace.path}: {name}", "a trace that leaves them out", "one that has them")
+        transfers, jobs = _there(trace, "transfers"), _there(trace, "trainings")
         self.updates = trace.table("updates")
         self.made_ns: Instants = trace.table("versions")["t_ns"]
         """when each version was made"""
@@ -69,25 +68,12 @@ class Delays:
         self.answered_ns: Instants = np.where(arrived, self.updates["arrived_ns"], self.updates["ended_ns"])
         self._row_of = np.full(self.updates["participation"].max(initial=-1) + 1, -1)
         self._row_of[self.updates["participation"]] = np.arange(len(self.updates))
-        transfers = trace.table("transfers")
-        way = transfers["direction"]
-        self._transfers = {direction: self._by_update(transfers, way == direction, _SPENT) for direction in Direction}
-        del transfers, way
-        jobs = trace.table("trainings")
-        self._trainings = self._by_update(jobs, np.ones(len(jobs), dtype=bool), _JOB)
-
-    def stage_ns(self, stage: str) -> dict[str, Instants]:
-        """What a stage's time went into, for each participation: nanoseconds by phase."""
-        if stage in ("download", "upload"):
-            found = self._transfers[Direction[stage.upper()]]
-            return {phase: found[column] for phase, column in _WAITS.items()} | {stage: found["sharing_ns"]}
-        jobs = self._trainings
-        began = (jobs["start_ns"] != NEVER_NS) & (jobs["end_ns"] > 0)
-        turn_ns = np.where(began, jobs["start_ns"], jobs["end_ns"])
-        if stage == "queue":
-            return {"waiting for a processor": turn_ns - jobs["queued_ns"]}
-        compile_ns = np.where(began, np.minimum(jobs["compile_ns"], jobs["end_ns"] - turn_ns), 0)
-        return {"compile": compile_ns, "compute": jobs["end_ns"] - turn_ns - compile_ns}
+        self.stages: dict[str, dict[str, Instants]] = {
+            "download": self._transfer_ns(transfers, Direction.DOWNLOAD),
+            **self._job_ns(jobs),
+            "upload": self._transfer_ns(transfers, Direction.UPLOAD),
+        }
+        self._trace = trace
 
     @property
     def called_ns(self) -> Instants:
@@ -103,12 +89,60 @@ class Delays:
         """From the beginning of the wait for an invitation to the end, when the fate was known."""
         return np.asarray(self.updates["ended_ns"] - self.called_ns)
 
+    def stretches(self, row: int) -> list[Stretch]:
+        """What the participation of a row did from its invitation until the server knew, one after the other.
+
+        `InputError` if the trace leaves out the pauses of transfers.
+        """
+        found: list[Stretch] = []
+        at_ns = int(self.updates["invited_ns"][row])
+        for stage, parts in self.stages.items():
+            spent_ns = {phase: int(of[row]) for phase, of in parts.items()}
+            if stage in ("download", "upload"):
+                end_ns = at_ns + sum(spent_ns.values())
+                found += self._transfer(row, stage, at_ns, end_ns, spent_ns["backhaul"])
+                at_ns = end_ns
+            else:
+                for phase, ns in spent_ns.items():
+                    found.append(Stretch(phase, at_ns, at_ns + ns))
+                    at_ns += ns
+        return [stretch for stretch in found if stretch.start_ns < stretch.end_ns]
+
+    def _transfer(self, row: int, stage: str, at_ns: int, end_ns: int, backhaul_ns: int) -> Iterator[Stretch]:
+        """Pauses, the way between site and server, and what lies between them.
+
+        That way is the last part of an upload, and of a download the first once there is a cell.
+        """
+        pauses = self._pauses(row, Direction[stage.upper()])
+        behind_ns = at_ns if stage == "download" else end_ns - backhaul_ns
+        for pause in pauses if stage == "download" else ():
+            behind_ns = pause.end_ns if pause.start_ns == behind_ns else behind_ns
+        for part in sorted([*pauses, Stretch("backhaul", behind_ns, behind_ns + backhaul_ns)], key=itemgetter(1, 2)):
+            yield Stretch(stage, at_ns, part.start_ns)
+            yield part
+            at_ns = part.end_ns
+        yield Stretch(stage, at_ns, end_ns)
+
+    def _pauses(self, row: int, direction: Direction) -> list[Stretch]:
+        rows, whose = self._paused
+        start, end = np.searchsorted(whose, 2 * int(self.updates["participation"][row]) + direction + np.array([0, 1]))
+        return [Stretch(_CAUSES[Cause(pause["cause"])], int(pause["start_ns"]), int(pause["t_ns"]))
+                for pause in rows[start:end]]  # fmt: skip
+
+    @cached_property
+    def _paused(self) -> tuple[Rows, Instants]:
+        """All pauses by transfer, and the number of the transfer of each."""
+        rows = _there(self._trace, "pauses")
+        whose = 2 * rows["participation"].astype(np.int64) + rows["direction"]
+        order = np.argsort(whose, kind="stable")
+        return rows[order], whose[order]
+
     def phases_ns(self) -> dict[str, Instants]:
         """Nanoseconds of each phase of each participation. Their sum over the phases is `whole_ns`."""
         found = {phase: np.zeros(len(self.updates), dtype=np.int64) for phase in PHASES}
         found["waiting for invitation"] += self.updates["invited_ns"] - self.called_ns
-        for stage in STAGES:
-            for phase, spent_ns in self.stage_ns(stage).items():
+        for stage in self.stages.values():
+            for phase, spent_ns in stage.items():
                 found[phase] += spent_ns
         found[BUFFER] += self.updates["ended_ns"] - self.answered_ns
         return found
@@ -116,6 +150,21 @@ class Delays:
     def frame(self) -> pd.DataFrame:
         """Seconds of each phase (columns, in the order of `PHASES`) of each participation (rows as `Trace.updates`)."""
         return pd.DataFrame({phase: spent_ns / NS_PER_S for phase, spent_ns in self.phases_ns().items()})
+
+    def _transfer_ns(self, rows: Rows, direction: Direction) -> dict[str, Instants]:
+        columns = _WAITS | {direction.name.lower(): "sharing_ns"}
+        found = self._by_update(rows, rows["direction"] == direction, columns.values())
+        return {phase: found[column] for phase, column in columns.items()}
+
+    def _job_ns(self, rows: Rows) -> dict[str, dict[str, Instants]]:
+        jobs = self._by_update(rows, np.ones(len(rows), dtype=bool), _JOB)
+        began = (jobs["start_ns"] != NEVER_NS) & (jobs["end_ns"] > 0)
+        turn_ns = np.where(began, jobs["start_ns"], jobs["end_ns"])
+        compile_ns = np.where(began, np.minimum(jobs["compile_ns"], jobs["end_ns"] - turn_ns), 0)
+        return {
+            "queue": {"waiting for a processor": turn_ns - jobs["queued_ns"]},
+            "training": {"compile": compile_ns, "compute": jobs["end_ns"] - turn_ns - compile_ns},
+        }
 
     def _by_update(self, rows: Rows, of_these: npt.NDArray[np.bool_], columns: Iterable[str]) -> dict[str, Instants]:
         """Columns of these rows in the order of the updates; zeros for those who have none. A later row counts."""
@@ -128,3 +177,10 @@ class Delays:
             found[column] = np.zeros(len(self.updates), dtype=np.int64)
             found[column][at] = rows[column][known]
         return found
+
+
+def _there(trace: Trace, name: str) -> Rows:
+    """A table that the trace must not leave out."""
+    if name in trace.left_out:
+        raise InputError(f"{trace.path}: {name}", "a trace that leaves them out", "one that has them")
+    return trace.table(name)

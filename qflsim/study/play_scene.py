@@ -8,7 +8,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from qflsim.errors import InputError
-from qflsim.records import Fate, Happening
+from qflsim.terms import Fate, Happening
 from qflsim.trace.reader import Trace
 from qflsim.units import NS_PER_S, Floats
 

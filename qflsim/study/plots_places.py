@@ -9,7 +9,6 @@ from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
 from matplotlib.patheffects import withStroke
 
-from qflsim.records import Direction
 from qflsim.study.plots_style import (
     BLACK,
     BLUE,
@@ -33,6 +32,7 @@ from qflsim.study.plots_style import (
     short,
     styled,
 )  # fmt: skip
+from qflsim.terms import Direction
 from qflsim.trace.reader import Trace
 from qflsim.units import NS_PER_S
 

@@ -7,7 +7,8 @@ from typing import Self
 
 from tqdm import tqdm
 
-from qflsim.records import Evaluation, Event, Happening, Record, Version
+from qflsim.records import Evaluation, Event, Record, Version
+from qflsim.terms import Happening
 from qflsim.units import NS_PER_S
 
 EVERY_S = 0.1

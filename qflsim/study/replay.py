@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from qflsim.errors import InputError, RunError
-from qflsim.records import BASELINE, Observer, Record, label
+from qflsim.records import BASELINE, Observer, Record
 from qflsim.scenario.build import build
 from qflsim.scenario.load import POLICY, digest, is_of_world, override_into, parse, resolved, world
 from qflsim.scenario.schema import Scenario
@@ -23,6 +23,7 @@ from qflsim.study.executors import executor_of
 from qflsim.study.foreign import as_recorded
 from qflsim.study.run import Identity, run_from, tell_baselines
 from qflsim.study.summary import recorded_header
+from qflsim.terms import label
 from qflsim.trace.reader import Trace
 from qflsim.trace.tables import TABLES, Rows, enums, pack
 from qflsim.world.mobility_files import MobilityFile

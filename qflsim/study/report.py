@@ -6,10 +6,11 @@ from collections.abc import Iterable
 import pandas as pd
 
 from qflsim.learning.updates import FEDERATED, RATE_FACTORS
-from qflsim.records import BASELINE, Fate, Happening
+from qflsim.records import BASELINE
 from qflsim.study.fairness import ping_pong
 from qflsim.study.replay import Verdict
 from qflsim.study.summary import headline, summary, table
+from qflsim.terms import Fate, Happening
 from qflsim.trace.reader import Trace
 from qflsim.units import to_s
 

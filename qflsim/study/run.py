@@ -24,6 +24,7 @@ from qflsim.scenario.sources import Sources, read
 from qflsim.sim.engine import Engine
 from qflsim.study.crew import TaskError
 from qflsim.study.executors import Inline, executor_of
+from qflsim.terms import Fate
 from qflsim.trace.fingerprint import Fingerprint
 from qflsim.trace.layout import Scalar
 from qflsim.trace.reader import Trace
@@ -115,7 +116,7 @@ class Seen:
         self.fingerprint = Fingerprint()
         self.records = 0
         self.last_ns = 0
-        self.fates = dict.fromkeys(records.Fate, 0)
+        self.fates = dict.fromkeys(Fate, 0)
 
     def __call__(self, record: Record) -> None:
         """Takes a record in."""

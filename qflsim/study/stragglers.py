@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from qflsim.study.foreign import as_recorded
-from qflsim.study.phases import BUFFER, PHASES, STAGES, Delays, Instants
+from qflsim.study.phases import BUFFER, PHASES, Delays, Instants
 from qflsim.study.summary import table
 from qflsim.trace.reader import Trace
 from qflsim.units import FOREVER_NS, NS_PER_S
@@ -43,8 +43,6 @@ class Paths:
 
     def __init__(self, trace: Trace) -> None:
         self.delays = Delays(trace)
-        self.stages = {stage: self.delays.stage_ns(stage) for stage in STAGES}
-        """nanoseconds of each stage by phase, in the order of the updates"""
         self._answers = np.argsort(self.delays.answered_ns, kind="stable")
 
     def waits(self) -> list[Wait]:
@@ -80,8 +78,7 @@ class Paths:
     def path(self, wait: Wait) -> list[tuple[int, str, int]]:
         """The critical path to a version, latest first: (row of an update or -1, phase, nanoseconds).
 
-        They add up to the time since the version before. Of a stage that began before that, each phase counts in
-        proportion: a trace does not say when in a transfer the device waited.
+        They add up to the time since the version before.
         """
         updates, answered_ns = self.delays.updates, self.delays.answered_ns
         found, t_ns, row = [], wait.t_ns, wait.row
@@ -97,31 +94,15 @@ class Paths:
 
     def _own(self, row: int, since_ns: int, until_ns: int) -> list[tuple[int, str, int]]:
         """What a participation did between two instants, latest first."""
-        found, begins_ns = [], int(self.delays.updates["invited_ns"][row])
-        for parts in self.stages.values():
-            spent_ns = {phase: int(of[row]) for phase, of in parts.items() if of[row]}
-            ends_ns = begins_ns + sum(spent_ns.values())
-            within_ns = min(ends_ns, until_ns) - max(begins_ns, since_ns)
-            if within_ns > 0:
-                found.append([(row, phase, ns) for phase, ns in _scaled(spent_ns, within_ns).items()])
-            begins_ns = ends_ns
-        return [piece for stage in reversed(found) for piece in reversed(stage)]
+        within = [(row, stretch.phase, min(stretch.end_ns, until_ns) - max(stretch.start_ns, since_ns))
+                  for stretch in reversed(self.delays.stretches(row))]  # fmt: skip
+        return [piece for piece in within if piece[-1] > 0]
 
     def _made_room(self, t_ns: int) -> int:
         """Whose answer at this instant let another one be invited: the last of them; -1 if it was nobody's."""
         there = np.searchsorted(self.delays.answered_ns, t_ns, side="right", sorter=self._answers) - 1
         row = int(self._answers[there]) if there >= 0 else -1
         return row if row >= 0 and self.delays.answered_ns[row] == t_ns else -1
-
-
-def _scaled(spent_ns: dict[str, int], within_ns: int) -> dict[str, int]:
-    """Parts in proportion to these that add up to another sum; the last one takes what rounding leaves."""
-    left_ns, of_ns, found = within_ns, sum(spent_ns.values()), {}
-    for phase, ns in spent_ns.items():
-        found[phase] = min(left_ns, ns * within_ns // of_ns)
-        left_ns -= found[phase]
-    found[phase] += left_ns
-    return found
 
 
 def stragglers(trace: Trace) -> pd.DataFrame:

@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 
 from qflsim.errors import InputError
-from qflsim.records import Fate
 from qflsim.study.foreign import as_recorded
+from qflsim.terms import Fate
 from qflsim.trace.reader import RECOVERED, Trace
 from qflsim.units import NS_PER_S
 

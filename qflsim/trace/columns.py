@@ -133,6 +133,24 @@ MEANINGS = {
         "site": "number of the site that it happened at; -1 if at none",
         "value": "depends on what happened (see Happening); 0 if nothing is said there",
     },
+    "pauses": {
+        "t_ns": "when it was over",
+        "direction": "which way the transfer goes",
+        "cause": "why nothing was carried",
+        "start_ns": "when it began",
+    },
+    "link_samples": {
+        "t_ns": "when the link was looked at",
+        "participation": "number of the participation on its way",
+        "cell": "number of the cell",
+        "x_m": "place of the device along the first axis (east)",
+        "y_m": "place of the device along the second axis (north)",
+        "gain_db": "path loss, shadowing, blockage and the cell's antenna, as a gain",
+        "downlink_sinr_db": "mean SINR at the device over the whole band; minus infinity where the site is down",
+        "uplink_margin_db": "what decides whether the uplink holds (see radio.budget.Budget); likewise",
+        "downlink_bit_per_s": "mean rate if the whole cell served this device alone; 0 where it does not cover it",
+        "uplink_bit_per_s": "likewise from the device",
+    },
 }
 """What else the columns of each table mean."""
 

@@ -5,7 +5,7 @@ import struct
 import typing
 from operator import itemgetter
 
-from qflsim.records import LEARNED, Cell, Device, Record, Site
+from qflsim.records import LEARNED, Cell, Device, LinkSample, Record, Site
 
 _KINDS = typing.get_args(Record)
 
@@ -20,7 +20,7 @@ class Fingerprint:
     """An observer that hashes the kind, entities and times of every record, in order (SHA-256).
 
     The learning plane is left out, so that a run without learning has the same fingerprint where no policy reads
-    values; so is the list of sites and devices, which the digest covers.
+    values; so are link samples, which are told on request, and the list of sites and devices, which the digest covers.
     """
 
     def __init__(self) -> None:
@@ -28,7 +28,7 @@ class Fingerprint:
         self._packers = {
             kind: (number, struct.Struct(f"<B{len(_whole_numbers(kind))}q").pack, itemgetter(*_whole_numbers(kind)))
             for number, kind in enumerate(_KINDS)
-            if kind not in (*LEARNED, Cell, Device, Site)
+            if kind not in (*LEARNED, LinkSample, Cell, Device, Site)
         }
 
     def __call__(self, record: Record) -> None:

@@ -5,7 +5,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from qflsim.records import Record, label
+from qflsim.records import Record
+from qflsim.terms import label
 from qflsim.trace.tables import Rows, enums
 from qflsim.units import FOREVER_NS, NEVER_NS, NS_PER_S, Floats
 

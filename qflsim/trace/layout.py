@@ -38,7 +38,7 @@ from qflsim.trace.placing import MARGIN_BYTE, reserve, write_hidden
 from qflsim.trace.plain import LOCKING
 from qflsim.trace.tables import TABLES, Rows, row_dtype, units
 
-FORMAT = 1
+FORMAT = 2
 """Grows when a file of the new layout or records would mislead a reader of the old."""
 VERSIONS = ("v110", "v110")
 STATUS = ("format", "complete", "reason", "fingerprint")

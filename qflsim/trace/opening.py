@@ -58,7 +58,7 @@ def table_part(file: h5py.File, group: str, name: str) -> h5py.Dataset:
     parameters = angles[0].shape[0] if angles and angles[0].shape else 1
     dtype = row_dtype(TABLES[name], parameters)
     if found.dtype != dtype or found.ndim != 1:
-        raise InputError(f"/{group}/{name}", f"columns {_short(found.dtype)}", "the columns of format 1")
+        raise InputError(f"/{group}/{name}", f"columns {_short(found.dtype)}", f"the columns of format {FORMAT}")
     rows = chunk_rows(dtype)
     if group == "tails" and len(found) != rows:
         raise InputError(found.name, f"{len(found)} rows", f"{rows}, those of a chunk")
@@ -92,7 +92,9 @@ def _check_format(path: Path, file: h5py.File) -> None:
     if not isinstance(number, int) or isinstance(number, bool):
         raise InputError(str(path), "an HDF5 file of another kind", "a trace")
     if number != FORMAT:
-        raise InputError(str(path), f"a trace of format {number}", f"format {FORMAT}; read it with a newer qflsim")
+        raise InputError(
+            str(path), f"a trace of format {number}", f"format {FORMAT}; read it with the qflsim that wrote it"
+        )
 
 
 def _first_line(error: Exception) -> str:

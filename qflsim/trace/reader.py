@@ -188,6 +188,16 @@ class Trace:
         return self.frame("events")
 
     @property
+    def pauses(self) -> pd.DataFrame:
+        """The stretches of transfers in which no cell served them."""
+        return self.frame("pauses")
+
+    @property
+    def link_samples(self) -> pd.DataFrame:
+        """How well cells served devices on their way, where the scenario asked for it (`[trace] link_sample_s`)."""
+        return self.frame("link_samples")
+
+    @property
     def version_angles(self) -> pd.DataFrame:
         """The parameter vector of each version."""
         return self.frame("version_angles")

@@ -11,8 +11,9 @@ from typing import Any
 import h5py
 import numpy as np
 
-from qflsim import records
-from qflsim.records import Record, label
+from qflsim import terms
+from qflsim.records import Record
+from qflsim.terms import label
 from qflsim.trace import layout
 from qflsim.trace.columns import meanings
 from qflsim.trace.schema_prose import ATTRIBUTES, ENDING, OPENING, TEXTS, TOTALS
@@ -74,7 +75,7 @@ def _members(kind: type[IntEnum]) -> Iterator[str]:
 
 def member_docs(kind: type[IntEnum]) -> dict[str, str]:
     """What the string below each member of an enumeration says, as its source has it."""
-    tree = ast.parse(inspect.getsource(records))
+    tree = ast.parse(inspect.getsource(terms))
     body = next(node.body for node in tree.body if isinstance(node, ast.ClassDef) and node.name == kind.__name__)
     said = {}
     for member, below in pairwise(body):

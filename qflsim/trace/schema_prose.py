@@ -1,6 +1,6 @@
 """What the format's page says beside the tables: conventions, attributes, how to read a file with other programs."""
 
-from qflsim.records import Fate
+from qflsim.terms import Fate
 
 OPENING = """\
 # The trace format, version {format}

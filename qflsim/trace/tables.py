@@ -40,11 +40,13 @@ TABLES: dict[str, type[Record]] = {
     "version_angles": records.VersionAngles,
     "update_angles": records.UpdateAngles,
     "events": records.Event,
+    "pauses": records.Pause,
+    "link_samples": records.LinkSample,
 }
 """The record type of each table."""
 
 UNITS = {"m_per_s": "m/s", "ns": "ns", "s": "s", "m": "m", "j": "J", "hz": "Hz", "dbm": "dBm", "dbi": "dBi", "db": "dB",
-         "deg": "degree", "bit": "bit"}  # fmt: skip
+         "deg": "degree", "bit": "bit", "bit_per_s": "bit/s"}  # fmt: skip
 _SUFFIX = re.compile(rf"_({'|'.join(UNITS)})$")
 _LONG_NAMES = ("name", "metric")
 

@@ -18,8 +18,8 @@ from qflsim.radio.pathloss_city import Uma, UmiStreetCanyon
 from qflsim.radio.rate import GapRate, Shannon
 from qflsim.radio.uplink import Uplink
 from qflsim.radio.weather import Weather
-from qflsim.records import Direction
 from qflsim.streams import Streams
+from qflsim.terms import Direction
 from qflsim.units import from_db
 from qflsim.world.sites import SiteAt, Sites
 

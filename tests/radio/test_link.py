@@ -15,8 +15,8 @@ from qflsim.radio.pathloss_city import UmiStreetCanyon
 from qflsim.radio.rate import GapRate
 from qflsim.radio.uplink import Uplink
 from qflsim.radio.weather import Weather
-from qflsim.records import Direction
 from qflsim.streams import Streams
+from qflsim.terms import Direction
 from qflsim.units import FOREVER_NS, Floats, to_ns
 from qflsim.world.blockage import GilbertElliott, LinkWeather
 from qflsim.world.mobility import RandomWaypoint, Static

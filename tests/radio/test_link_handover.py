@@ -17,8 +17,8 @@ from qflsim.radio.pathloss_power_law import LogDistance
 from qflsim.radio.rate import GapRate
 from qflsim.radio.uplink import Uplink
 from qflsim.radio.weather import Weather
-from qflsim.records import Direction
 from qflsim.streams import Streams
+from qflsim.terms import Direction
 from qflsim.units import FOREVER_NS, NS_PER_S, to_ns
 from qflsim.world.mobility import RandomWaypoint
 from qflsim.world.sites import Hexagons, SiteAt, Sites

@@ -13,6 +13,7 @@ from qflsim.scenario.build import build
 from qflsim.scenario.load import digest, inputs, load, parse, resolved
 from qflsim.scenario.schema import Scenario
 from qflsim.scenario.sources import read
+from qflsim.terms import Fate
 
 PLUGIN = '''
 """A mobility of the user's own: back and forth on a line, for as long as it lasts."""
@@ -70,7 +71,7 @@ def test_a_mobility_of_ones_own_works_end_to_end(swings: int) -> None:
     told: list[records.Record] = []
     outcome = build(scenario, read(scenario), (told.append,)).run()
     assert outcome == ("the simulated time is over", False)
-    assert sum(u.fate is records.Fate.APPLIED for u in told if isinstance(u, records.Update)) > 5
+    assert sum(u.fate is Fate.APPLIED for u in told if isinstance(u, records.Update)) > 5
     legs = [record for record in told if isinstance(record, records.Leg) and record.device == 0]
     assert [leg.start_ns // 10**9 for leg in legs] == list(range(len(legs)))
     assert 5 < len(legs) <= swings

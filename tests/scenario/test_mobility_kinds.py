@@ -10,6 +10,7 @@ from qflsim.errors import InputErrors
 from qflsim.scenario.build import build
 from qflsim.scenario.load import parse, resolved
 from qflsim.scenario.sources import read
+from qflsim.terms import Fate
 
 AREA = {"area_m": [80.0, 60.0], "speed_m_per_s": [5.0, 30.0]}
 KINDS: dict[str, dict[str, Any]] = {
@@ -35,7 +36,7 @@ def test_devices_of_every_kind_take_part(kind: str) -> None:
     told: list[records.Record] = []
     outcome = build(chosen, read(chosen), (told.append,)).run()
     assert not outcome.failed
-    assert any(u.fate is records.Fate.APPLIED for u in told if isinstance(u, records.Update))
+    assert any(u.fate is Fate.APPLIED for u in told if isinstance(u, records.Update))
     for device in range(3):
         legs = [record for record in told if isinstance(record, records.Leg) and record.device == device]
         assert legs[0].start_ns == 0

@@ -8,9 +8,10 @@ import simpy
 
 from qflsim import records
 from qflsim.errors import InputErrors
-from qflsim.records import Direction, Happening, Record
+from qflsim.records import Record
 from qflsim.sim.backhaul import Backhaul
 from qflsim.sim.engine import Engine, Order, Story
+from qflsim.terms import Direction, Happening
 from qflsim.units import NS_PER_S, to_ns
 from qflsim.world.backhaul import SERVER, BackhaulLink, Network
 from qflsim.world.outages import Downtime

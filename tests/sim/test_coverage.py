@@ -6,11 +6,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from qflsim.records import Direction
 from qflsim.scenario.build import build
 from qflsim.scenario.load import parse
 from qflsim.scenario.sources import read
 from qflsim.sim.world import World
+from qflsim.terms import Direction
 from qflsim.units import NS_PER_S, Floats, from_db
 
 THRESHOLDS = np.array([0.1, 1.0, 10.0])

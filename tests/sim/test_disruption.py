@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 
 from qflsim import records
-from qflsim.records import Fate, Happening
 from qflsim.scenario.build import build
 from qflsim.scenario.load import parse
 from qflsim.scenario.sources import read
+from qflsim.terms import Fate, Happening
 from qflsim.units import NS_PER_S, to_ns
 
 Small = Callable[..., dict[str, Any]]

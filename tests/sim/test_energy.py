@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from qflsim import records
-from qflsim.records import Fate, Happening
+from qflsim.terms import Fate, Happening
 from qflsim.units import NS_PER_S, to_ns, to_s
 from qflsim.world.battery import Power
 

@@ -6,8 +6,9 @@ from itertools import permutations
 
 import pytest
 
-from qflsim.records import Event, Happening, Record
+from qflsim.records import Event, Record
 from qflsim.sim.engine import Engine, Order, Story, seldom_searched
+from qflsim.terms import Happening
 from qflsim.units import FOREVER_NS
 
 

@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 
 from qflsim import records
-from qflsim.records import Happening
 from qflsim.scenario.build import build
 from qflsim.scenario.load import parse
 from qflsim.scenario.sources import read
 from qflsim.sim.engine import Order
+from qflsim.terms import Happening
 from qflsim.units import NEVER_NS, NS_PER_S, to_ns
 
 Small = Callable[..., dict[str, Any]]

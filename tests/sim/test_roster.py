@@ -7,12 +7,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from qflsim.records import Fate
 from qflsim.scenario.build import build
 from qflsim.scenario.load import parse
 from qflsim.scenario.sources import read
 from qflsim.sim.roster import Roster
 from qflsim.sim.server import Server
+from qflsim.terms import Fate
 
 Small = Callable[..., dict[str, Any]]
 

@@ -14,6 +14,7 @@ from qflsim.scenario.build import build
 from qflsim.scenario.load import parse
 from qflsim.scenario.sources import read
 from qflsim.study.executors import Inline, executor_of
+from qflsim.terms import Direction
 
 Small = Callable[..., dict[str, Any]]
 Simulate = Callable[..., Any]
@@ -93,7 +94,7 @@ def test_a_radio_does_not_know_the_policy(simulate: Simulate) -> None:
     np.testing.assert_array_equal(*(world.radio.weather.gain_db(x_m, y_m, 1.5) for world in worlds))
     for device in range(12):
         for t_ns in range(0, 10**12, 10**11):
-            levels_db = [world.link(device).quality(records.Direction.UPLOAD, t_ns) for world in worlds]
+            levels_db = [world.link(device).quality(Direction.UPLOAD, t_ns) for world in worlds]
             np.testing.assert_array_equal(*levels_db)
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from qflsim import records
-from qflsim.records import Fate, Happening
+from qflsim.terms import Fate, Happening
 
 Small = Callable[..., dict[str, Any]]
 Simulate = Callable[..., Any]

@@ -12,7 +12,6 @@ from qflsim import records
 from qflsim.errors import InputError
 from qflsim.learning.interference import InterferenceGraphs, interference_weights
 from qflsim.radio.link import Link
-from qflsim.records import Direction, Happening
 from qflsim.scenario.build import build
 from qflsim.scenario.load import parse
 from qflsim.scenario.schema import Scenario
@@ -21,6 +20,7 @@ from qflsim.sim.surroundings import Surroundings
 from qflsim.study.executors import Inline
 from qflsim.study.replay import replay
 from qflsim.study.run import run
+from qflsim.terms import Direction, Happening
 from qflsim.units import NS_PER_S, from_db
 from qflsim.world.fleet import Fleet
 

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from qflsim import records
-from qflsim.records import Direction, Happening, Reason
+from qflsim.terms import Direction, Happening, Reason
 from qflsim.units import NS_PER_S, to_ns
 
 RATE_BIT_PER_S = 0.02 * 400e6 * 5.5547

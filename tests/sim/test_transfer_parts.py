@@ -11,7 +11,7 @@ from qflsim import records
 from qflsim.radio.absorption import specific_attenuation_db_per_km
 from qflsim.radio.blocklength import FiniteBlocklength
 from qflsim.radio.pathloss_power_law import CloseIn
-from qflsim.records import Direction, Happening, Reason
+from qflsim.terms import Direction, Happening, Reason
 from qflsim.units import from_db, to_ns, to_s
 
 RATE_BIT_PER_S = 0.02 * 400e6 * 5.5547

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from qflsim import records
-from qflsim.records import Direction
+from qflsim.terms import Direction
 from qflsim.units import Floats, to_s
 
 RATE_BIT_PER_S = 0.02 * 400e6 * 5.5547

@@ -9,7 +9,7 @@ import pytest
 
 from qflsim import records
 from qflsim.learning.training import Training
-from qflsim.records import Fate
+from qflsim.terms import Fate
 
 Small = Callable[..., dict[str, Any]]
 Simulate = Callable[..., Any]

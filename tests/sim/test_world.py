@@ -5,11 +5,11 @@ from typing import Any
 
 import numpy as np
 
-from qflsim.records import Direction
 from qflsim.scenario.build import build
 from qflsim.scenario.load import parse
 from qflsim.scenario.sources import read
 from qflsim.sim.world import World
+from qflsim.terms import Direction
 
 CITY: dict[str, Any] = {
     "name": "city",

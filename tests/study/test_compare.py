@@ -9,11 +9,12 @@ from typing import Any
 import pytest
 
 from qflsim.errors import InputError
-from qflsim.records import Device, Direction, Evaluation, Fate, Record, Training, Transfer, Update, Version
+from qflsim.records import Device, Evaluation, Record, Training, Transfer, Update, Version
 from qflsim.scenario.load import load
 from qflsim.study.compare import compare, interval
 from qflsim.study.compare_told import told
 from qflsim.study.run import run
+from qflsim.terms import Direction, Fate
 from qflsim.trace.reader import Trace
 from qflsim.trace.writer import TraceWriter
 from qflsim.units import to_ns

@@ -16,8 +16,8 @@ from pandas.testing import assert_frame_equal
 
 from qflsim import records
 from qflsim.errors import InputError
-from qflsim.records import Fate, Happening
 from qflsim.study.export import export
+from qflsim.terms import Fate, Happening
 from qflsim.trace.reader import Trace
 from qflsim.trace.tables import TABLES
 from qflsim.trace.writer import TraceWriter
@@ -103,7 +103,8 @@ def test_parquet_comes_back(hostile: Trace, tmp_path: Path, piece_byte: int) -> 
         kinds = dict.fromkeys(frame.select_dtypes("category"), object) if len(frame) == 0 else {}
         assert_frame_equal(found.astype(kinds), frame.astype(kinds), check_exact=True)
     assert len(hostile.events) == 1500
-    assert isinstance(found["happening"].dtype, pd.CategoricalDtype)
+    events = pd.read_parquet(tmp_path / "out" / "events.parquet")
+    assert isinstance(events["happening"].dtype, pd.CategoricalDtype)
 
 
 def test_a_run_comes_back(finished: Trace, tmp_path: Path) -> None:

@@ -7,9 +7,10 @@ from typing import Any
 import pytest
 
 from qflsim.errors import InputError
-from qflsim.records import Fate, Update
+from qflsim.records import Update
 from qflsim.study.replay import replay
 from qflsim.study.summary import overview, summary
+from qflsim.terms import Fate
 from qflsim.trace.reader import Trace
 from qflsim.trace.writer import TraceWriter
 

@@ -16,6 +16,7 @@ import numpy as np
 import pytest
 
 from qflsim.trace.commits import checksum, sealed
+from qflsim.trace.layout import FORMAT
 from qflsim.trace.reader import Trace
 from qflsim.trace.tables import TABLES
 
@@ -231,7 +232,7 @@ HOSTILE: dict[str, tuple[str, Make]] = {
     "status": ("attribute complete: got 7", attribute("complete", 7)),
     "no status": ("attribute reason: got nothing", lambda file: file.attrs.__delitem__("reason")),
     "total that is a text": ("attribute wall_s of /totals", attribute("wall_s", np.bytes_(b"x"), "totals")),
-    "newer": ("a trace of format 2", attribute("format", 2)),
+    "newer": (f"a trace of format {FORMAT + 1}", attribute("format", FORMAT + 1)),
     "format that is a text": ("another kind", attribute("format", np.bytes_(b"1"))),
     "format that is an array": ("attribute format", attribute("format", np.arange(9))),
     "text of gigabytes": (r"2,147,483,647 bytes", without("texts/scenario", lambda file, name: file.create_dataset(

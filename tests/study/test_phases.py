@@ -7,7 +7,7 @@ import pytest
 
 from qflsim.errors import InputError
 from qflsim.scenario.load import load, shipped
-from qflsim.study.phases import BUFFER, PHASES, STAGES, Delays
+from qflsim.study.phases import BUFFER, PHASES, Delays
 from qflsim.study.run import run
 from qflsim.trace.reader import Trace
 from qflsim.units import NEVER_NS
@@ -18,7 +18,7 @@ SHORTER_S = {"city-100k": 30.0, "rural-gaps": 9_000.0, "ingolstadt": 100.0, "int
 
 @pytest.mark.parametrize("name", shipped())
 def test_phases_of_every_participation_add_up(name: str, tmp_path: Path) -> None:
-    """Whatever its fate, its nanoseconds belong to one phase each, in every shipped scenario."""
+    """Whatever its fate, its nanoseconds belong to one phase each, in every shipped scenario, and to one stretch."""
     overrides = [f"stop.duration_s={SHORTER_S[name]}"] if name in SHORTER_S else []
     delays = Delays(run(load(name, overrides=overrides), tmp_path / "t.h5", timing_only=True))
     phases_ns = delays.phases_ns()
@@ -26,14 +26,31 @@ def test_phases_of_every_participation_add_up(name: str, tmp_path: Path) -> None
     assert all((spent_ns >= 0).all() for spent_ns in phases_ns.values())
     np.testing.assert_array_equal(sum(phases_ns.values()), delays.whole_ns)
     assert len(delays.whole_ns) > 10
+    check_stretches(delays)
+
+
+def check_stretches(delays: Delays) -> None:
+    """They go from an invitation until the server knew, without a gap; those of a phase add up to its nanoseconds."""
+    found = {phase: np.zeros(len(delays.updates), dtype=np.int64) for phase in PHASES}
+    found[PHASES[0]] += delays.updates["invited_ns"] - delays.called_ns
+    found[BUFFER] += delays.updates["ended_ns"] - delays.answered_ns
+    for row, update in enumerate(delays.updates):
+        at_ns = update["invited_ns"]
+        for phase, start_ns, end_ns in delays.stretches(row):
+            assert at_ns == start_ns < end_ns
+            found[phase][row] += end_ns - start_ns
+            at_ns = end_ns
+        assert at_ns == delays.answered_ns[row]
+    for phase, spent_ns in delays.phases_ns().items():
+        np.testing.assert_array_equal(found[phase], spent_ns)
 
 
 def test_stages_end_when_the_updates_say_so(finished: Trace) -> None:
     """Each stage's phases take the time from one instant of the update to the next."""
     delays, instants = Delays(finished), ("invited", "download_end", "training_start", "training_end", "arrived")
-    for stage, begin, end in zip(STAGES, instants[:-1], instants[1:], strict=True):
+    for stage, begin, end in zip(delays.stages.values(), instants[:-1], instants[1:], strict=True):
         through = delays.updates[f"{end}_ns"] != NEVER_NS
-        spent_ns = sum(delays.stage_ns(stage).values())
+        spent_ns = sum(stage.values())
         expected_ns = delays.updates[f"{end}_ns"] - delays.updates[f"{begin}_ns"]
         np.testing.assert_array_equal(spent_ns[through], expected_ns[through])
         assert through.sum() > 5

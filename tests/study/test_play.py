@@ -17,11 +17,11 @@ import pandas as pd
 import pytest
 
 from qflsim import records
-from qflsim.records import Fate, Happening
 from qflsim.scenario.load import load
 from qflsim.study.play_frames import DOWN, IDLE, SYMBOLS, frame
 from qflsim.study.play_scene import BUSY, SINCE, Scene, doing, participations
 from qflsim.study.run import run
+from qflsim.terms import Fate, Happening
 from qflsim.trace.reader import Trace
 from qflsim.trace.tables import Rows
 from qflsim.trace.writer import TraceWriter

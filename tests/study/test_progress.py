@@ -6,11 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from qflsim.records import Evaluation, Event, Happening, Version
+from qflsim.records import Evaluation, Event, Version
 from qflsim.scenario.load import load
 from qflsim.study import progress
 from qflsim.study.progress import Progress
 from qflsim.study.run import run
+from qflsim.terms import Happening
 
 
 class Terminal(io.StringIO):

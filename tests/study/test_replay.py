@@ -10,10 +10,11 @@ import numpy as np
 import pytest
 
 from qflsim.errors import InputError, StoppedError
-from qflsim.records import Event, Happening, Record
+from qflsim.records import Event, Record
 from qflsim.scenario.load import POLICY, is_of_world, load
 from qflsim.study.replay import replay, replay_as
 from qflsim.study.run import run
+from qflsim.terms import Happening
 from qflsim.trace.commits import checksum, sealed
 from qflsim.trace.reader import Trace
 from qflsim.trace.tables import TABLES, Rows
@@ -34,7 +35,7 @@ def edited(trace: Trace, path: Path, table: str, edit: Callable[[Rows], Rows]) -
         file["tables"][table].resize((len(rows),))
         file["tables"][table][:] = rows
         tables = [file["tables"][name][:] for name in TABLES]
-        file["commits"][-1:] = sealed((len(rows), checksum(rows)) for rows in tables)
+        file["commits"][:] = sealed((len(rows), checksum(rows)) for rows in tables)
     return Trace(path)
 
 

@@ -5,7 +5,6 @@ from pathlib import Path
 import pytest
 
 from qflsim.errors import RunError
-from qflsim.records import Fate
 from qflsim.scenario.load import load, parse
 from qflsim.study.replay import Verdict
 from qflsim.study.report import (
@@ -20,6 +19,7 @@ from qflsim.study.report import (
 )  # fmt: skip
 from qflsim.study.run import run
 from qflsim.study.summary import overview, summary, table
+from qflsim.terms import Fate
 from qflsim.trace.reader import Trace
 
 BASELINES = ("random", "fixed", "fixed, by degree", "local-only 3-regular", "centralised (8 devices)", "greedy",

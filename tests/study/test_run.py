@@ -11,12 +11,13 @@ import numpy as np
 import pytest
 
 from qflsim.errors import InputError, RunError, StoppedError
-from qflsim.records import Event, Happening, Record
+from qflsim.records import Event, Record
 from qflsim.scenario.build import build
 from qflsim.scenario.load import load
 from qflsim.scenario.sources import read
 from qflsim.study.executors import Inline
 from qflsim.study.run import Seen, run
+from qflsim.terms import Happening
 from qflsim.trace.reader import Trace
 from qflsim.trace.tables import TABLES
 

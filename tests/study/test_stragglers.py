@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
-from qflsim.records import Device, Direction, Fate, Record, Training, Transfer, Update, Version
+from qflsim.records import Device, Pause, Record, Training, Transfer, Update, Version
 from qflsim.study.stragglers import as_json, critical, stragglers
+from qflsim.terms import Cause, Direction, Fate
 from qflsim.trace.reader import Trace
 from qflsim.trace.writer import TraceWriter
 from qflsim.units import NEVER_NS, to_ns
@@ -42,18 +43,19 @@ def update(device: int, times_s: Iterable[float | None], **fields: Any) -> list[
     invited, served, down, began, trained, sent, arrived, ended = times_ns
     answered = ended if arrived == NEVER_NS else arrived
     return [
-        _transfer(device, Direction.DOWNLOAD, invited, served, answered if down == NEVER_NS else down),
+        *_transfer(device, Direction.DOWNLOAD, invited, served, answered if down == NEVER_NS else down),
         *([Training(0, device, device, down, began, answered if trained == NEVER_NS else trained,
                     0, 1, 1, 1.0, 0.0, -1, 0, True)] if down != NEVER_NS else []),
-        *([_transfer(device, Direction.UPLOAD, trained, sent, answered)] if trained != NEVER_NS else []),
+        *(_transfer(device, Direction.UPLOAD, trained, sent, answered) if trained != NEVER_NS else []),
         Update(ended, device, device, 0, round_, *times_ns, **told),
     ]  # fmt: skip
 
 
-def _transfer(device: int, direction: Direction, start: int, served: int, end: int) -> Transfer:
+def _transfer(device: int, direction: Direction, start: int, served: int, end: int) -> list[Record]:
     served = end if served == NEVER_NS else served
-    return Transfer(end, device, device, direction, start, end, end - served, served - start, 0, 0, 0, 0, 0, 0, 0,
-                    1, 1, 0, 1.0, True)  # fmt: skip
+    transfer = Transfer(end, device, device, direction, start, end, end - served, served - start, 0, 0, 0, 0, 0, 0, 0,
+                        1, 1, 0, 1.0, True)  # fmt: skip
+    return [*([Pause(served, device, device, direction, Cause.COVERAGE, start)] if served > start else []), transfer]
 
 
 def version(number: int, t_s: float) -> Version:
@@ -95,6 +97,24 @@ def test_a_version_of_one_update_is_held_up_since_the_version_before(by_hand: Ha
     table = stragglers(trace)
     assert table["held_up_s"].tolist() == [4.0, 5.0]
     assert table["phase"].tolist() == ["waiting for coverage", "compute"]
+
+
+def test_a_path_that_begins_within_a_transfer_knows_when_it_waited(by_hand: Hand) -> None:
+    """A download looks for a cell from 2 to 8 s and is served until 12 s. Of the time since a version at 4 s, four
+    seconds were waited and four served, though it waited for six of its ten."""
+    trace = by_hand(
+        [
+            version(0, 0.0),
+            update(0, [0, 0, 1, 1, 2, 2, 4, 4]),
+            version(1, 4.0),
+            update(1, [2, 8, 12, 12, 13, 13, 14, 14], applied_version=2),
+            version(2, 14.0),
+        ]
+    )
+    path = critical(trace)
+    path = path[path["version"] == 2]
+    assert path["phase"].tolist() == ["upload", "compute", "download", "waiting for coverage"]
+    assert path["spent_s"].tolist() == [1.0, 1.0, 4.0, 4.0]
 
 
 def test_only_applied_updates_hold_anyone_up(by_hand: Hand) -> None:

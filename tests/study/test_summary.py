@@ -4,8 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from qflsim.records import Fate, Update
+from qflsim.records import Update
 from qflsim.study.summary import overview, summary
+from qflsim.terms import Fate
 from qflsim.trace.reader import Trace
 from qflsim.trace.tables import Rows
 from qflsim.trace.writer import TraceWriter

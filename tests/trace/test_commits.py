@@ -5,7 +5,8 @@ import zlib
 import numpy as np
 import pytest
 
-from qflsim.records import Event, Happening
+from qflsim.records import Event
+from qflsim.terms import Happening
 from qflsim.trace.commits import COMMIT, checksum, sealed, valid
 from qflsim.trace.tables import TABLES, pack, row_dtype
 

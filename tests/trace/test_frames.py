@@ -4,7 +4,8 @@ import math
 
 import numpy as np
 
-from qflsim.records import Evaluation, Fate, Outage, Update, VersionAngles
+from qflsim.records import Evaluation, Outage, Update, VersionAngles
+from qflsim.terms import Fate
 from qflsim.trace.frames import frame
 from qflsim.trace.tables import pack, row_dtype
 from qflsim.units import FOREVER_NS, NEVER_NS

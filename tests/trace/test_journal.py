@@ -16,7 +16,8 @@ import numpy as np
 import pytest
 
 from qflsim.errors import InputError, RunError
-from qflsim.records import Event, Happening, Leg
+from qflsim.records import Event, Leg
+from qflsim.terms import Happening
 from qflsim.trace.committed import committed
 from qflsim.trace.journal import Journal
 from qflsim.trace.layout import journal
@@ -25,7 +26,8 @@ from qflsim.trace.reader import Trace, recover
 WRITE = """
 import itertools, sys
 from pathlib import Path
-from qflsim.records import Event, Happening, Leg
+from qflsim.records import Event, Leg
+from qflsim.terms import Happening
 from qflsim.trace.writer import TraceWriter
 print("imported", flush=True)
 writer = TraceWriter(Path(sys.argv[1]), header={"seed": 1}, texts={}, parameters=2, flush_s=0.01)

@@ -15,7 +15,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from qflsim.errors import InputError
-from qflsim.records import Evaluation, Event, Happening, Record, VersionAngles
+from qflsim.records import Evaluation, Event, Record, VersionAngles
+from qflsim.terms import Happening
+from qflsim.trace.layout import FORMAT
 from qflsim.trace.reader import Trace, recover
 from qflsim.trace.tables import TABLES, pack, row_dtype
 from qflsim.trace.writer import TraceWriter
@@ -196,13 +198,13 @@ def foreign(path: Path) -> None:
 def newer(path: Path) -> None:
     """A trace of a format to come."""
     with h5py.File(path, "w", libver=("v110", "v110")) as file:
-        file.attrs["format"] = 2
+        file.attrs["format"] = FORMAT + 1
 
 
 def hollow(path: Path) -> None:
     """A file that claims the format and holds nothing."""
     with h5py.File(path, "w", libver=("v110", "v110")) as file:
-        file.attrs["format"] = 1
+        file.attrs["format"] = FORMAT
 
 
 @pytest.mark.parametrize(
@@ -214,7 +216,7 @@ def hollow(path: Path) -> None:
         (Path.touch, "an empty file"),
         (lambda path: path.write_text("t_s,device\n" * 1000), "not an HDF5 file"),
         (foreign, "an HDF5 file of another kind"),
-        (newer, "a trace of format 2; want format 1"),
+        (newer, f"a trace of format {FORMAT + 1}; want format {FORMAT}"),
         (hollow, "/commits: got nothing"),
     ],
 )

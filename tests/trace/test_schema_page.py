@@ -12,7 +12,8 @@ import h5py
 import numpy as np
 import pytest
 
-from qflsim.records import Direction, Event, Fate, Happening, Reason
+from qflsim.records import Event
+from qflsim.terms import Direction, Fate, Happening, Reason
 from qflsim.trace.reader import Trace
 from qflsim.trace.schema_page import HOW, PAGE, member_docs, page
 from qflsim.trace.schema_prose import ATTRIBUTES, TEXTS, TOTALS

@@ -11,7 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from qflsim import records
-from qflsim.records import Evaluation, Event, Fate, Happening, Record, Update, VersionAngles
+from qflsim.records import Evaluation, Event, Record, Update, VersionAngles
+from qflsim.terms import Fate, Happening
 from qflsim.trace.tables import TABLES, enums, pack, row_dtype, units
 
 

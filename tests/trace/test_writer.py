@@ -12,7 +12,8 @@ import numpy as np
 import pytest
 
 from qflsim.errors import InputError, RunError
-from qflsim.records import Event, Happening, Leg
+from qflsim.records import Event, Leg
+from qflsim.terms import Happening
 from qflsim.trace.reader import Trace
 from qflsim.trace.writer import TraceWriter
 
