@@ -65,6 +65,13 @@ def finished(tiny: Path, tmp_path_factory: pytest.TempPathFactory) -> Trace:
     return run(load(tiny), tmp_path_factory.mktemp("finished") / "tiny.h5")
 
 
+@pytest.fixture(scope="session")
+def timed(tmp_path_factory: pytest.TempPathFactory) -> Trace:
+    """The trace of a run that only keeps time: many vehicles of three groups, a failing site. Not to be changed."""
+    scenario = load("ingolstadt", overrides=["stop.duration_s=60.0"])
+    return run(scenario, tmp_path_factory.mktemp("timed") / "timed.h5", timing_only=True)
+
+
 @pytest.fixture
 def qflsim(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Command:
     """The `qflsim` command, in this process."""

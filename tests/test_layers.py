@@ -19,7 +19,7 @@ DOORS = {
     "pyarrow": {"study/export"},
     "tqdm": {"study"},
     "typer": {"cli"},
-    "matplotlib": {f"study/plots{of}" for of in ("", "_style", "_learning", "_delays", "_places")},
+    "matplotlib": {f"study/plots{of}" for of in ("", "_style", "_learning", "_delays", "_fairness", "_places")},
     "dask": {"study/executors"},
 }
 FILES = sorted(ROOT.rglob("*.py"))

@@ -169,22 +169,22 @@ def stragglers(trace: TraceFile, blame: Blame = 0,
                force: Force = False, allow_plugins: Plugins = False, as_json: Json = False) -> None:  # fmt: skip
     """Say who held each version up, and why, and how evenly devices are heard."""
     from qflsim.study.blame import blame as blame_for
-    from qflsim.study.fairness import fairness, fairness_told
+    from qflsim.study.fairness import fairness_told
+    from qflsim.study.findings import Findings
     from qflsim.study.stragglers import as_json as to_json
-    from qflsim.study.stragglers import stragglers as find
     from qflsim.study.stragglers import stragglers_told
     from qflsim.trace.reader import Trace
 
-    recorded = Trace(trace)
+    known = Findings(Trace(trace))
     if plot is not None:
         from qflsim.study.plots import check_path, save
         from qflsim.study.plots import stragglers as draw
 
         check_path(plot, force)
-    found, fair = find(recorded), fairness(recorded)
+    fair, found = known.fairness, known.stragglers
     if plot is not None:
-        save(draw(recorded), plot, force)
-    blamed = blame_for(recorded, blame, allow_plugins) if blame else None
+        save(draw(known), plot, force)
+    blamed = blame_for(known, blame, allow_plugins) if blame else None
     if as_json:
         blames = {} if blamed is None else {"blame": blamed.to_dict("records")}
         say(json_text({**to_json(found), "fairness": fair, **blames}))

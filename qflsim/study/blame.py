@@ -10,10 +10,10 @@ from qflsim import records
 from qflsim.records import Record
 from qflsim.scenario.build import build
 from qflsim.sim.world import WhatIf
-from qflsim.study.foreign import as_recorded
+from qflsim.study.findings import Source, findings
 from qflsim.study.phases import PHASES
 from qflsim.study.replay import header_of_this_version, recorded_scenario, recorded_sources
-from qflsim.study.stragglers import Paths, Wait, of_waits
+from qflsim.study.stragglers import Paths, Wait
 from qflsim.terms import Direction
 from qflsim.trace.reader import Trace
 from qflsim.units import NEVER_NS, NS_PER_S
@@ -33,7 +33,7 @@ class Cause(NamedTuple):
     earlier_s: float
 
 
-def blame(trace: Trace, most: int = 5, plugins: bool = False) -> pd.DataFrame:
+def blame(source: Source, most: int = 5, plugins: bool = False) -> pd.DataFrame:
     """The stragglers of the `most` versions that were held up longest, and what their slowness cost each version.
 
     For each, the run is simulated again, up to that version and without learning, with one thing changed: a phase of
@@ -49,12 +49,10 @@ def blame(trace: Trace, most: int = 5, plugins: bool = False) -> pd.DataFrame:
 
     Errors: `InputError` for a trace of another version of qflsim, or one that leaves transfers or trainings out.
     """
-    header_of_this_version(trace)
-    with as_recorded(trace):
-        paths = Paths(trace)
-        waits = paths.waits()
-        table = of_waits(trace, paths, waits).nlargest(most, "held_up_s").set_index("version")
-    again, of_version = _Again(trace, paths, plugins), {wait.version: wait for wait in waits}
+    known = findings(source)
+    header_of_this_version(known.trace)
+    paths, table = known.paths, known.stragglers.nlargest(most, "held_up_s").set_index("version")
+    again, of_version = _Again(known.trace, paths, plugins), {wait.version: wait for wait in known.waits}
     causes = [cause for version in table.index for cause in _causes(paths, of_version[version], again)]
     found = pd.DataFrame(causes, columns=Cause._fields).rename(columns={"phase": "cause"})
     single = found[found["cause"] != WHOLE].groupby("version")["earlier_s"].sum()

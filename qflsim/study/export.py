@@ -12,8 +12,7 @@ with every name that it can hold, met or not; but of a table without rows Parque
 """
 
 import csv
-import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -21,7 +20,8 @@ from typing import Any, TypeAlias
 import pandas as pd
 
 from qflsim.errors import InputError
-from qflsim.trace.placing import check_free, publish, write_hidden
+from qflsim.study.folders import check_room, filled
+from qflsim.trace.placing import publish, write_hidden
 from qflsim.trace.reader import Trace
 from qflsim.trace.tables import TABLES
 
@@ -45,10 +45,9 @@ def export(trace: Trace, format_: str, folder: Path, *, force: bool = False, pie
         raise InputError("--format", format_, f"one of {', '.join(FORMATS)}")
     sink_of = FORMATS[format_]()
     places = {name: folder / f"{name}.{format_}" for name in TABLES}
-    _check_places(folder, list(places.values()), force=force)
+    check_room(folder, places.values(), force=force)
     rows = dict.fromkeys(places.values(), 0)
-    with _mishaps_told(folder), ExitStack() as undo:
-        folder.mkdir(parents=True, exist_ok=True)
+    with filled(folder), ExitStack() as undo:
         hidden: dict[str, Path] = {}
         for name, frames in trace.frames(piece_byte):
             hidden[name] = write_hidden(folder, b"")
@@ -60,29 +59,6 @@ def export(trace: Trace, format_: str, folder: Path, *, force: bool = False, pie
         for name, place in places.items():
             publish(hidden[name], place, force=force)
     return rows
-
-
-def _check_places(folder: Path, places: Iterable[Path], *, force: bool) -> None:
-    if os.path.lexists(folder) and not folder.is_dir():
-        raise InputError(str(folder), "a file", "a folder")
-    taken = [place for place in places if os.path.lexists(place)]
-    if taken and not force:
-        names = ", ".join(place.name for place in taken)
-        raise InputError(str(folder), f"files that exist: {names}", "another folder, or --force to replace them")
-    for place in taken:
-        check_free(place, force=True)
-
-
-@contextmanager
-def _mishaps_told(folder: Path) -> Iterator[None]:
-    """The trace's own mishaps are `InputError`s already; an `OSError` is about the files that are written."""
-    try:
-        yield
-    except FileExistsError as error:  # somebody else's, since the check
-        raise InputError(str(folder), "a file that exists", "another folder, or --force to replace it") from error
-    except OSError as error:
-        got = error.strerror or str(error)
-        raise InputError(str(folder), got, "a folder with free space where files can be written") from error
 
 
 def _csv() -> Callable[[Path], AbstractContextManager[Sink]]:

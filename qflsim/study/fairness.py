@@ -1,22 +1,21 @@
 """Fairness: how evenly devices are heard, who gets the air, and how many handovers lead back."""
 
 import math
-from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
 from qflsim.study.foreign import as_recorded
 from qflsim.study.summary import table
 from qflsim.terms import Fate
 from qflsim.trace.reader import Trace
-from qflsim.units import Floats
+from qflsim.units import NS_PER_S, Floats
 
-Numbers = npt.NDArray[np.int64]
 PING_PONG_S = 1.0
 """Who is back in the previous cell sooner need not have left it (minimum time of stay, 3GPP TR 36.839)."""
+SHARED = {"applied": "applied", "weight": "weight", "airtime": "airtime_s"}
+"""What Jain's index is said of: its name, and the column of the devices."""
 NAN = float("nan")
 
 
@@ -35,6 +34,34 @@ def jain(amounts: Floats) -> float:
     return float(shares.sum() ** 2 / (len(shares) * (shares**2).sum()))
 
 
+def lorenz(amounts: Floats) -> Floats:
+    """The Lorenz curve of n amounts >= 0: the share of all that the k smallest have together, for k = 0 to n.
+
+    k/n throughout if all have the same (Lorenz, Publ. Am. Stat. Assoc. 9, 1905). nan if nobody has anything.
+    """
+    summed: Floats = np.concatenate(([0.0], np.cumsum(np.sort(np.asarray(amounts, dtype=float)))))
+    return summed / summed[-1] if summed[-1] > 0.0 else np.full(len(summed), NAN)
+
+
+class Shares(NamedTuple):
+    """What the numbers of fairness are made of, counted once."""
+
+    devices: pd.DataFrame
+    """one row a registered device: its `name` and `group`, its participations `invited`, its updates `applied`, their
+    `weight` in the versions, and `airtime_s`, the time in which a cell served its transfers, among others"""
+    groups: pd.DataFrame
+    """what `groups` gives"""
+    cells: pd.DataFrame
+    """what `ping_pongs` gives"""
+
+
+def shares(trace: Trace) -> Shares:
+    """Counts what devices, groups and cells have."""
+    with as_recorded(trace):
+        devices = _devices(trace)
+        return Shares(devices, _groups(devices), ping_pongs(trace))
+
+
 def groups(trace: Trace) -> pd.DataFrame:
     """One row a group of devices, in the order of the scenario, each column but the first two a share of all groups':
 
@@ -42,67 +69,77 @@ def groups(trace: Trace) -> pd.DataFrame:
     `weight`, of their weights in the versions; `airtime`, of the time in which a cell served a transfer, among others
     (nan if the trace has no transfers). A share of nothing is nan.
     """
-    return _groups(trace, _by_device(trace))
+    return _groups(_devices(trace))
 
 
-def _groups(trace: Trace, of_device: Mapping[str, Floats]) -> pd.DataFrame:
-    devices, transfers = trace.devices, trace.table("transfers")
-    of, counted = devices["group"], dict(of_device)
-    counted["airtime"] = _sums(transfers["device"], transfers["sharing_ns"], len(devices))
-    names = list(dict.fromkeys(of))
-    found = pd.DataFrame({"group": names, "devices": of.value_counts().reindex(names).to_numpy()})
-    found["share_of_devices"] = found["devices"] / len(devices)
-    for name, amounts in counted.items():
-        mine = pd.Series(amounts).groupby(of).sum().reindex(names).to_numpy(float)
-        found[name] = mine / mine.sum() if mine.sum() > 0.0 else NAN
+def _devices(trace: Trace) -> pd.DataFrame:
+    updates, transfers = trace.table("updates"), trace.table("transfers")
+    applied = updates[updates["fate"] == Fate.APPLIED]
+    found = trace.devices[["name", "group"]].copy()
+    for name, rows, amounts in (
+        ("invited", updates, np.ones(len(updates))),
+        ("applied", applied, np.ones(len(applied))),
+        ("weight", applied, applied["weight"]),
+        ("airtime_s", transfers, transfers["sharing_ns"] / NS_PER_S),
+    ):
+        found[name] = np.bincount(rows["device"], weights=amounts, minlength=len(found))
     return found
 
 
-def _by_device(trace: Trace) -> dict[str, Floats]:
-    """Participations of each registered device, its applied updates, and their weight."""
-    updates, count = trace.table("updates"), trace.rows["devices"]
-    applied = updates[updates["fate"] == Fate.APPLIED]
-    return {
-        "invited": _sums(updates["device"], np.ones(len(updates)), count),
-        "applied": _sums(applied["device"], np.ones(len(applied)), count),
-        "weight": _sums(applied["device"], applied["weight"], count),
-    }
+def _groups(devices: pd.DataFrame) -> pd.DataFrame:
+    of_group = devices.groupby("group", sort=False)
+    sums, counts = of_group[["invited", "applied", "weight", "airtime_s"]].sum(), of_group.size()
+    found = pd.DataFrame({"group": list(counts.index), "devices": counts.to_numpy()})
+    found["share_of_devices"] = found["devices"] / len(devices)
+    for column in sums:
+        total = float(sums[column].sum())
+        found[column.removesuffix("_s")] = sums[column].to_numpy() / total if total > 0.0 else NAN
+    return found
 
 
-def _sums(devices: Numbers, amounts: Numbers | Floats, count: int) -> Floats:
-    return np.asarray(np.bincount(devices, weights=amounts, minlength=count), dtype=float)
+def ping_pongs(trace: Trace) -> pd.DataFrame:
+    """One row a cell that was left: its name (`cell`), the `handovers` out of it, and those that led `back`.
+
+    Back is where the same participation had been less than `PING_PONG_S` before.
+    """
+    handovers, names = trace.handovers, trace.cells["name"]
+    before = handovers.groupby("participation").shift()
+    back = (handovers["to_cell"] == before["from_cell"]) & (handovers["t_s"] - before["t_s"] < PING_PONG_S)
+    found = back.groupby(handovers["from_cell"]).agg(["size", "sum"]).set_axis(["handovers", "back"], axis="columns")
+    found.insert(0, "cell", [str(names.get(number, f"cell {number}")) for number in found.index])
+    return found.reset_index(drop=True)
 
 
 def ping_pong(trace: Trace) -> float:
     """The share of the handovers that lead back to the cell which the same participation left less than `PING_PONG_S`
     before; nan without handovers."""
-    handovers = trace.handovers
-    before = handovers.groupby("participation").shift()
-    back = (handovers["to_cell"] == before["from_cell"]) & (handovers["t_s"] - before["t_s"] < PING_PONG_S)
-    return float(back.mean()) if len(handovers) else NAN
+    return _share_back(ping_pongs(trace))
+
+
+def _share_back(cells: pd.DataFrame) -> float:
+    return float(cells["back"].sum() / cells["handovers"].sum()) if len(cells) else NAN
 
 
 def fairness(trace: Trace) -> dict[str, Any]:
     """The numbers of fairness, nan where there is nothing to share.
 
-    `jain` has four of Jain's indices: over the registered devices (those never heard count, with 0) of applied updates
-    and of total weight, `devices_applied`, `devices_weight`; and over the groups of the same *per device*, so that a
-    large group is no privilege: `groups_applied`, `groups_weight`. `groups` are the rows of `groups(trace)`,
-    `ping_pong` is what the function of this name says.
+    `jain` has six of Jain's indices: over the registered devices (those never heard count, with 0) of applied updates,
+    of total weight and of airtime, `devices_applied`, `devices_weight`, `devices_airtime`; and over the groups of the
+    same *per device*, so that a large group is no privilege: `groups_applied`, `groups_weight`, `groups_airtime`.
+    `groups` are the rows of `groups(trace)`, `ping_pong` is what the function of this name says.
     """
-    with as_recorded(trace):
-        of_device = _by_device(trace)
-        table = _groups(trace, of_device)
-    per_device = {column: table[column].fillna(0.0) / table["devices"] for column in ("applied", "weight")}
+    return numbers(shares(trace))
+
+
+def numbers(found: Shares) -> dict[str, Any]:
+    """What `fairness` says, of what is counted already."""
+    devices, table = found.devices, found.groups
+    per_device = {name: (table[name].fillna(0.0) / table["devices"]).to_numpy(float) for name in SHARED}
     return {
-        "jain": {
-            "devices_applied": jain(of_device["applied"]),
-            "devices_weight": jain(of_device["weight"]),
-            "groups_applied": jain(per_device["applied"].to_numpy(float)),
-            "groups_weight": jain(per_device["weight"].to_numpy(float)),
-        },
+        "jain": {f"devices_{name}": jain(devices[column].to_numpy()) for name, column in SHARED.items()}
+        | {f"groups_{name}": jain(per_device[name]) for name in SHARED},
         "groups": table.to_dict("records"),
-        "ping_pong": ping_pong(trace),
+        "ping_pong": _share_back(found.cells),
     }
 
 
@@ -111,12 +148,13 @@ def fairness_told(found: dict[str, Any]) -> str:
     columns = ["share_of_devices", "invited", "applied", "weight", "airtime"]
     rows = [[str(row["group"]), *(_percent(row[column]) for column in columns)] for row in found["groups"]]
     index = found["jain"]
-    lines = []
+    no_air, lines = math.isnan(index["devices_airtime"]), []
     if not math.isnan(index["devices_applied"]):
         lines.append(
             f"Jain's index of applied updates: {index['devices_applied']:.2f} over devices, "
             f"{index['groups_applied']:.2f} over groups; of their weight: {index['devices_weight']:.2f}, "
             f"{index['groups_weight']:.2f}"
+            + ("" if no_air else f"; of airtime: {index['devices_airtime']:.2f}, {index['groups_airtime']:.2f}")
         )
     if not math.isnan(found["ping_pong"]):
         lines.append(f"ping-pong: {_percent(found['ping_pong'])} of handovers")

@@ -9,7 +9,7 @@ import pandas as pd
 from qflsim.errors import InputError
 from qflsim.records import BASELINE
 from qflsim.study.report import MEASURED
-from qflsim.study.summary import recorded_header
+from qflsim.study.summary import reach_s, recorded_header
 from qflsim.terms import Direction
 from qflsim.trace.reader import Trace
 
@@ -75,8 +75,7 @@ def outcome(trace: Trace) -> Outcome:
         got = "an unknown device, or two participations of one number"
         raise InputError(f"{trace.path}: updates", got, "a trace as a run writes it")
     kind, grades, centralised = _grades(trace.evaluations)
-    last_s = float(max(updates["t_s"].max(), grades["t_s"].max())) if len(updates) else 0.0
-    until_s = float(status.totals.get("simulated_s", last_s))
+    until_s = reach_s(trace)
     graded_s = np.nan if not len(grades) else until_s if status.complete else float(grades["t_s"].iloc[-1])
     codes, names = pd.factorize(devices["group"])
     found = Outcome(str(trace.path), header, scenario, status.complete, status.reason, until_s, graded_s, kind, grades,

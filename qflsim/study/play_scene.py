@@ -8,6 +8,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from qflsim.errors import InputError
+from qflsim.study.summary import reach_s
 from qflsim.terms import Fate, Happening
 from qflsim.trace.reader import Trace
 from qflsim.units import NS_PER_S, Floats
@@ -121,12 +122,7 @@ class Scene:
             raise InputError(f"{trace.path}: events", "a happening that no run writes", "an undamaged trace")
         self._legs = trace.legs.sort_values(["device", "start_s"], kind="stable")
         self.events_s: Floats = self._events["t_ns"] / NS_PER_S
-        self.end_s = float(trace.totals.get("simulated_s", self._reaches_s()))
-
-    def _reaches_s(self) -> float:
-        """How far a trace reaches that does not say so."""
-        said = [self.events_s, self._versions["t_s"], self.participations["invited_s"], self.participations["ended_s"]]
-        return max((float(np.nanmax(times)) for times in said if np.isfinite(times).any()), default=0.0)
+        self.end_s = reach_s(trace)
 
     @property
     def missing(self) -> list[str]:

@@ -9,20 +9,24 @@ from typing import NamedTuple
 from matplotlib.figure import Figure
 
 from qflsim.errors import InputError
+from qflsim.study.findings import Findings, Source
+from qflsim.study.folders import check_room, filled
 from qflsim.study.plots_delays import phases, staleness, stragglers, survival
+from qflsim.study.plots_fairness import fairness
 from qflsim.study.plots_learning import metric, target
 from qflsim.study.plots_places import gantt, map_of_uploads
 from qflsim.study.plots_style import Missing, styled
 from qflsim.trace.placing import check_free, publish, write_hidden
 from qflsim.trace.reader import Trace
 
-__all__ = ["FIGURES", "FORMATS", "Drawn", "Missing", "gantt", "map_of_uploads", "metric", "phases", "plot", "save",
-           "staleness", "stragglers", "survival", "target"]  # fmt: skip
+__all__ = ["FIGURES", "FORMATS", "Drawn", "Missing", "fairness", "gantt", "map_of_uploads", "metric", "phases", "plot",
+           "save", "staleness", "stragglers", "survival", "target"]  # fmt: skip
 
 FORMATS = ("pdf", "png")
-FIGURES: dict[str, Callable[[Trace], Figure]] = {
+FIGURES: dict[str, Callable[[Source], Figure]] = {
     "metric": metric,
     "target": target,
+    "fairness": fairness,
     "stragglers": stragglers,
     "stragglers-groups": partial(stragglers, by="group"),
     "phases": phases,
@@ -31,8 +35,8 @@ FIGURES: dict[str, Callable[[Trace], Figure]] = {
     "gantt": gantt,
     "map": map_of_uploads,
 }
-"""The standard figures by the names of their files. Each is a function of a trace; in a notebook that has said
-`%matplotlib inline` the figure shows."""
+"""The standard figures by the names of their files. Each is a function of a trace, or of the `Findings` that several
+share; in a notebook that has said `%matplotlib inline` the figure shows."""
 PNG_DOTS_PER_IN = 200
 _SILENT = {"pdf": ("CreationDate", "Creator", "Producer"), "png": ("Software",)}
 
@@ -54,17 +58,17 @@ def plot(trace: Trace, folder: Path, kind: str = "pdf", force: bool = False) -> 
     if kind not in FORMATS:
         raise InputError("--format", kind, f"one of {', '.join(FORMATS)}")
     paths = {name: folder / f"{name}.{kind}" for name in FIGURES}
-    _make(folder)
-    for path in paths.values():
-        check_free(path, force=force)
+    check_room(folder, paths.values(), force=force)
+    found = Findings(trace)
     files, skipped = [], {}
-    for name, draw in FIGURES.items():
-        try:
-            save(draw(trace), paths[name], force)
-        except Missing as missing:
-            skipped[name] = str(missing).removeprefix(f"{trace.path}: ")
-        else:
-            files.append(paths[name])
+    with filled(folder):
+        for name, draw in FIGURES.items():
+            try:
+                save(draw(found), paths[name], force)
+            except Missing as missing:
+                skipped[name] = str(missing).removeprefix(f"{trace.path}: ")
+            else:
+                files.append(paths[name])
     return Drawn(tuple(files), skipped)
 
 
@@ -88,10 +92,3 @@ def check_path(path: Path, force: bool = False) -> None:
             str(path), f"the ending {path.suffix!r}", "one of " + ", ".join(f".{kind}" for kind in FORMATS)
         )
     check_free(path, force=force)
-
-
-def _make(folder: Path) -> None:
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except (FileExistsError, NotADirectoryError):
-        raise InputError(str(folder), "a file", "a folder, or a new name for one") from None

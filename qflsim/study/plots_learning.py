@@ -7,6 +7,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from qflsim.records import BASELINE
+from qflsim.study.findings import Source, findings
 from qflsim.study.outcomes import SHARE, centralised_of
 from qflsim.study.plots_style import (
     BLACK,
@@ -14,7 +15,6 @@ from qflsim.study.plots_style import (
     GROUP_COLOURS,
     Missing,
     clock,
-    end_s,
     legend_above,
     needs,
     panel,
@@ -22,6 +22,7 @@ from qflsim.study.plots_style import (
     styled,
 )
 from qflsim.study.report import GOALS, MEASURED
+from qflsim.study.summary import reach_s
 from qflsim.trace.reader import Trace
 
 MOST_CLASSES = 5
@@ -76,19 +77,20 @@ def time_to_target_s(trace: Trace, target: float | None = None) -> float:
     return float(there[0]) if len(there) else float("nan")
 
 
-def metric(trace: Trace) -> Figure:
+def metric(source: Source) -> Figure:
     """The metric of the shared model over simulated time: its mean, and by class of data.
 
     Bands are the 95 % intervals of the means over held-out data. The dashed line is what centralised training reaches
     on average. Of more than `MOST_CLASSES` classes the one that each version serves worst stands for all. `Missing` if
     the trace has no metrics.
     """
+    trace = findings(source).trace
     found = curves(trace)
     value, half_width = found.value, found.half_width
     classes = [name for name in value.columns if name != "mean"]
     with styled():
         figure, axes = panel(height_in=2.6)
-        last_s = end_s(trace)
+        last_s = reach_s(trace)
         unit_s, unit = clock(last_s)
         if len(classes) > MOST_CLASSES:
             _line(axes, value[classes].min(axis="columns"), None, f"worst of {len(classes)} classes", GROUP_COLOURS[0],
@@ -107,19 +109,20 @@ def metric(trace: Trace) -> Figure:
     return figure
 
 
-def target(trace: Trace) -> Figure:
+def target(source: Source) -> Figure:
     """The best mean metric so far over simulated time, and when it came to `SHARE` of centralised training's.
 
     A step function: a version counts from the instant at which it was made. `Missing` if the trace has no metrics or no
     centralised baseline.
     """
+    trace = findings(source).trace
     found = curves(trace)
     if not found.baseline:
         raise Missing(f"{trace.path}: evaluations", "no centralised baseline", "a trace that has one to compare with")
     goal, reached_s = SHARE * found.centralised, time_to_target_s(trace)
     with styled():
         figure, axes = panel()
-        last_s = end_s(trace)
+        last_s = reach_s(trace)
         unit_s, unit = clock(last_s)
         best = found.value["mean"].cummax()
         best.loc[max(last_s, float(best.index[-1]))] = best.iloc[-1]

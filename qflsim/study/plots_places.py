@@ -9,6 +9,7 @@ from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
 from matplotlib.patheffects import withStroke
 
+from qflsim.study.findings import Source, findings
 from qflsim.study.plots_style import (
     BLACK,
     BLUE,
@@ -25,13 +26,13 @@ from qflsim.study.plots_style import (
     Missing,
     clock,
     count,
-    end_s,
     legend_above,
     needs,
     panel,
     short,
     styled,
 )  # fmt: skip
+from qflsim.study.summary import reach_s
 from qflsim.terms import Direction
 from qflsim.trace.reader import Trace
 from qflsim.units import NS_PER_S
@@ -67,13 +68,14 @@ OTHER_FATE = "other fates"
 _HALO = [withStroke(linewidth=1.5, foreground="white")]
 
 
-def chosen(trace: Trace, version: int | None = None) -> tuple[int | None, float, float]:
+def chosen(source: Source, version: int | None = None) -> tuple[int | None, float, float]:
     """A version that was made of updates (unless given, the one that took longest since the version before), and the
     time in seconds from its first contributor's invitation, or the version before, to it.
 
     If there is none, None and the time from the first invitation to the last end.
     """
-    updates, made_s = trace.updates, trace.versions.set_index("version")["t_s"]
+    known = findings(source)
+    updates, made_s = known.updates, known.trace.versions.set_index("version")["t_s"]
     applied = updates[updates["applied_version"].isin(made_s.index) & (updates["applied_version"] > 0)]
     if version is None and applied.empty:
         return None, float(updates["invited_s"].min()), float(updates["ended_s"].max())
@@ -81,18 +83,18 @@ def chosen(trace: Trace, version: int | None = None) -> tuple[int | None, float,
         version = int(made_s.diff().loc[sorted(applied["applied_version"].unique())].idxmax())
     mine = applied[applied["applied_version"] == version]
     if mine.empty:
-        raise Missing(f"{trace.path}: version", str(version), "a version that was made of updates")
+        raise Missing(f"{known.trace.path}: version", str(version), "a version that was made of updates")
     before_s = made_s.get(version - 1, 0.0)
     return version, float(min(mine["invited_s"].min(), before_s)), float(made_s[version])
 
 
-def shown(trace: Trace, since_s: float, until_s: float, first: int | None = None) -> tuple[pd.DataFrame, int]:
+def shown(source: Source, since_s: float, until_s: float, first: int | None = None) -> tuple[pd.DataFrame, int]:
     """The participations of at most `ROWS` devices that took part within a time, and how many did.
 
     Contributors to version `first` come before others, then who was invited earlier. A column `row` numbers the devices
     from the top.
     """
-    updates = trace.updates
+    updates = findings(source).updates
     there = updates[(updates["invited_s"] < until_s) & (updates["ended_s"] > since_s)]
     there = there.assign(later=there["applied_version"] != first).sort_values(["later", "invited_s"], kind="stable")
     devices = list(dict.fromkeys(there["device"]))
@@ -103,7 +105,7 @@ def shown(trace: Trace, since_s: float, until_s: float, first: int | None = None
 
 
 def gantt(
-    trace: Trace, version: int | None = None, since_s: float | None = None, until_s: float | None = None
+    source: Source, version: int | None = None, since_s: float | None = None, until_s: float | None = None
 ) -> Figure:
     """What devices were doing until a version was made: bars by stage, versions as vertical lines with their numbers.
 
@@ -112,10 +114,12 @@ def gantt(
     many. A cross marks the end of a participation that was not applied, unless the run ended before. `Missing` if there
     is no such version, or nobody took part in that time.
     """
+    known = findings(source)
+    trace = known.trace
     if since_s is None or until_s is None:
-        version, begins_s, ends_s = chosen(trace, version)
+        version, begins_s, ends_s = chosen(known, version)
         since_s, until_s = begins_s if since_s is None else since_s, ends_s if until_s is None else until_s
-    rows, busy = shown(trace, since_s, until_s, version)
+    rows, busy = shown(known, since_s, until_s, version)
     if rows.empty:
         got = f"none from {since_s:g} to {until_s:g} s"
         raise Missing(f"{trace.path}: updates", got, "a time in which somebody took part")
@@ -182,13 +186,15 @@ def places(trace: Trace, devices: Any, t_ns: Any) -> pd.DataFrame:
                          for axis in "xy"})  # fmt: skip
 
 
-def deaths(trace: Trace) -> pd.DataFrame:
+def deaths(source: Source) -> pd.DataFrame:
     """Where and when uploads ended that were not completed: participation, device, t_s, fate, x_m, y_m.
 
     Those that were under way when the run ended are among them, with their fate `in-flight`.
     """
+    known = findings(source)
+    trace = known.trace
     needs(trace, "transfers")
-    rows, updates = trace.table("transfers"), trace.updates
+    rows, updates = trace.table("transfers"), known.updates
     rows = rows[(rows["direction"] == Direction.UPLOAD) & ~rows["complete"]]
     fates = pd.Series(updates["fate"].astype(str).to_numpy(), updates["participation"].to_numpy())
     found = pd.DataFrame(
@@ -204,7 +210,7 @@ def ways(trace: Trace) -> tuple[Any, int]:
     Legs are cut at the end of the run. The devices are at equal distances in the list of all: up to `WAYS`, and fewer
     if they have many legs, so that there are about `LINES`.
     """
-    legs, last_s = trace.table("legs"), end_s(trace)
+    legs, last_s = trace.table("legs"), reach_s(trace)
     legs = legs[legs["start_ns"] <= last_s * NS_PER_S]
     numbers = np.unique(legs["device"])
     most = max(LEAST_WAYS, min(WAYS, len(numbers) * LINES // max(1, len(legs)), len(numbers)))
@@ -218,14 +224,16 @@ def ways(trace: Trace) -> tuple[Any, int]:
     return np.stack([begins, begins + moved], axis=1), len(numbers)
 
 
-def map_of_uploads(trace: Trace) -> Figure:
+def map_of_uploads(source: Source) -> Figure:
     """Where uploads died: sites, the ways of a sample of devices, and each upload that was not completed at the place
     where its device then was, by the participation's fate.
 
     One scale for both axes. More than `DEATHS` marks are thinned evenly, and the note says so. A site much further out
     than devices go is told and not drawn. `Missing` if the trace has no transfers or no legs.
     """
-    lost, (lines, devices) = deaths(trace), ways(trace)
+    known = findings(source)
+    trace = known.trace
+    lost, (lines, devices) = deaths(known), ways(trace)
     if not len(lines):
         raise Missing(f"{trace.path}: legs", "none", "a trace whose devices have places")
     whole = len(lost)

@@ -14,7 +14,6 @@ from matplotlib.ticker import MaxNLocator
 from qflsim.errors import InputError
 from qflsim.study.phases import PHASES
 from qflsim.trace.reader import Trace
-from qflsim.units import NS_PER_S
 
 LEGEND_KEY_IN, LETTER_IN = 0.38, 0.06
 """What a legend's key takes beside its text, and a letter of that."""
@@ -150,15 +149,6 @@ def stacked(axes: Axes, rows: Sequence[str], parts: pd.DataFrame, unit_s: float 
     axes.set_yticks(at, [short(row) for row in rows])
     axes.set_ylim(len(parts) - 0.4, -0.6)
     axes.tick_params(axis="y", length=0.0)
-
-
-def end_s(trace: Trace) -> float:
-    """How far a trace reaches, in simulated seconds."""
-    if "simulated_s" in trace.totals:
-        return float(trace.totals["simulated_s"])
-    return max(
-        float(rows["t_ns"].max(initial=0)) / NS_PER_S for rows in map(trace.table, ("updates", "legs", "versions"))
-    )
 
 
 def count(number: int, noun: str) -> str:

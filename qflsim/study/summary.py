@@ -12,6 +12,8 @@ from qflsim.trace.reader import RECOVERED, Trace
 from qflsim.units import NS_PER_S
 
 HEADER = {"name": str, "seed": int, "digest": str, "world": str, "qflsim_version": str, "timing_only": bool}
+REACHING = ("events", "updates", "versions")
+"""Tables that tell how far a trace reaches which does not say so."""
 
 
 def recorded_header(trace: Trace) -> dict[str, Any]:
@@ -40,7 +42,7 @@ def _summary(trace: Trace) -> dict[str, Any]:
         "version": header["qflsim_version"],
         "complete": status.complete,
         "reason": status.reason,
-        "simulated_s": totals["simulated_s"] if "simulated_s" in totals else _last_s(trace),
+        "simulated_s": reach_s(trace),
         "wall_s": totals.get("wall_s"),
         "events": totals.get("events", sum(rows.values())),
         "fingerprint": status.fingerprint,
@@ -62,9 +64,13 @@ def _fates(trace: Trace) -> dict[str, int]:
     return {fate.label: int(counts[fate]) for fate in Fate}
 
 
-def _last_s(trace: Trace) -> float:
-    """How far an incomplete trace reaches."""
-    return max(int(trace.table(name)["t_ns"].max(initial=0)) for name in ("events", "updates")) / NS_PER_S
+def reach_s(trace: Trace) -> float:
+    """How far a trace reaches, in simulated seconds: what its run says, or, if that came to no end, the last instant at
+    which it told an event, an update or a version. Of these a run can leave out events; then it may have gone on."""
+    said = trace.totals.get("simulated_s")
+    if said is not None:
+        return float(said)
+    return max(int(trace.table(name)["t_ns"].max(initial=0)) for name in REACHING) / NS_PER_S
 
 
 def final_metrics(trace: Trace) -> dict[str, float]:

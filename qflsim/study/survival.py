@@ -7,6 +7,8 @@ import numpy.typing as npt
 
 from qflsim.units import Floats
 
+Numbers = npt.NDArray[np.int64]
+
 Z_95 = 1.959963984540054
 """The 97.5 % quantile of the standard normal law."""
 
@@ -19,10 +21,10 @@ class Survival(NamedTuple):
     """
 
     t_s: Floats
-    at_risk: npt.NDArray[np.int64]
+    at_risk: Numbers
     """how many were still watched just before the instant"""
-    ended: npt.NDArray[np.int64]
-    censored: npt.NDArray[np.int64]
+    ended: Numbers
+    censored: Numbers
     """how many went out of sight at the instant; those who ended at the same instant ended before"""
     share: Floats
     variance: Floats
@@ -74,6 +76,15 @@ def kaplan_meier(durations_s: Floats, ended: npt.NDArray[np.bool_]) -> Survival:
     variance = np.where(share > 0.0, share**2 * summed, 0.0)
     low, high = _interval(share, summed)
     return Survival(t_s, n, d, c, share, variance, low, high)
+
+
+def at_risk(found: Survival, times_s: Floats) -> Numbers:
+    """How many were still watched just before these times: the numbers at risk that stand beneath a curve.
+
+    Who ended or went out of sight at such a time itself is among them. At 0 it is everybody.
+    """
+    later = np.searchsorted(found.t_s, times_s, side="left")
+    return np.concatenate((found.at_risk, [0]))[later]
 
 
 def _interval(share: Floats, summed: Floats) -> tuple[Floats, Floats]:

@@ -146,7 +146,7 @@ def test_a_folder_in_the_place_of_a_file_is_refused(hostile: Trace, tmp_path: Pa
 def test_where_nothing_can_be_written(hostile: Trace, tmp_path: Path) -> None:
     """A file for a folder, and a folder in which nobody can make a file."""
     (tmp_path / "file").touch()
-    with pytest.raises(InputError, match="got a file; want a folder"):
+    with pytest.raises(InputError, match="got a file; want a folder, or a new name"):
         export(hostile, "csv", tmp_path / "file")
     with pytest.raises(InputError, match="a folder with free space"):
         export(hostile, "csv", tmp_path / "file" / "below")

@@ -8,7 +8,7 @@ import pytest
 
 from qflsim.errors import InputWarning, RunError
 from qflsim.scenario.load import load
-from qflsim.study.fairness import fairness, fairness_told, groups, jain, ping_pong
+from qflsim.study.fairness import fairness, fairness_told, groups, jain, lorenz, ping_pong, ping_pongs, shares
 from qflsim.study.report import radio_told
 from qflsim.study.run import run
 from qflsim.trace.reader import Trace
@@ -30,6 +30,14 @@ def test_of_nothing_there_is_no_fairness() -> None:
     assert math.isnan(jain(np.zeros(4)))
 
 
+def test_the_lorenz_curve_of_equals_is_straight() -> None:
+    """It begins at 0 and ends at 1; of one alone it lies on the axis; by hand for three; its order does not matter."""
+    np.testing.assert_allclose(lorenz(np.full(4, 3.0)), [0.0, 0.25, 0.5, 0.75, 1.0])
+    assert lorenz(np.array([0.0, 7.0, 0.0])).tolist() == [0.0, 0.0, 0.0, 1.0]
+    np.testing.assert_allclose(lorenz(np.array([5.0, 1.0, 4.0])), [0.0, 0.1, 0.5, 1.0])
+    assert np.isnan(lorenz(np.zeros(3))).all()
+
+
 def test_devices_are_counted_as_the_updates_say(finished: Trace) -> None:
     """Counts by hand, those who were never heard among them."""
     updates = finished.updates
@@ -39,7 +47,9 @@ def test_devices_are_counted_as_the_updates_say(finished: Trace) -> None:
     found = fairness(finished)["jain"]
     assert found["devices_applied"] == pytest.approx(sum(counts) ** 2 / (len(counts) * sum(c * c for c in counts)))
     assert found["devices_weight"] == pytest.approx(sum(weights) ** 2 / (len(weights) * sum(w * w for w in weights)))
-    assert found["groups_applied"] == pytest.approx(1.0)  # of a single group
+    assert found["groups_applied"] == found["groups_airtime"] == pytest.approx(1.0)  # of a single group
+    airtime_s = finished.transfers.groupby("device")["sharing_s"].sum().reindex(range(len(finished.devices)))
+    assert found["devices_airtime"] == pytest.approx(jain(airtime_s.fillna(0.0).to_numpy()))
 
 
 @pytest.fixture(scope="module")
@@ -66,6 +76,28 @@ def test_ping_pongs_are_those_of_the_report(cities: Trace) -> None:
     lines = fairness_told(fairness(cities)).splitlines()
     assert lines[0].split() == ["share", "of", "devices", "invited", "applied", "weight", "airtime"]
     assert "ping-pong" in lines[-1]
+
+
+def test_handovers_are_counted_by_the_cell_that_was_left(cities: Trace) -> None:
+    """Each once, by the name of the cell; by hand, those of a participation that returns within a second."""
+    table, handovers = ping_pongs(cities), cities.handovers
+    names = handovers["from_cell"].map(cities.cells["name"]).value_counts()
+    assert dict(zip(table["cell"], table["handovers"], strict=True)) == names.to_dict()
+    rows = list(handovers.sort_values("t_s").itertuples())
+    back = 0
+    for i, row in enumerate(rows):
+        before = [other for other in rows[:i] if other.participation == row.participation][-1:]
+        back += any(other.from_cell == row.to_cell and row.t_s - other.t_s < 1.0 for other in before)
+    assert table["back"].sum() == back
+    assert ping_pong(cities) == back / len(rows)
+
+
+def test_numbers_are_those_of_the_shares(cities: Trace) -> None:
+    """What devices have adds up to what their groups have a share of."""
+    found = shares(cities)
+    sums = found.devices.groupby("group", sort=False)[["invited", "applied", "weight", "airtime_s"]].sum()
+    np.testing.assert_allclose(sums / sums.sum(), found.groups[["invited", "applied", "weight", "airtime"]])
+    assert found.devices["applied"].sum() == (cities.updates["fate"] == "applied").sum()
 
 
 def test_a_run_in_which_nothing_arrives(tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from qflsim.study.survival import kaplan_meier
+from qflsim.study.survival import at_risk, kaplan_meier
 
 WEEKS = [6, 6, 6, 7, 10, 13, 16, 22, 23]
 LONGER = [6, 9, 10, 11, 17, 19, 20, 25, 32, 32, 34, 35]
@@ -40,6 +40,16 @@ def test_the_published_median_and_mean() -> None:
     assert round(found.mean_s(35.0), 3) == 23.287
     assert found.mean_s(6.0) == 6.0
     assert math.isnan(found.mean_s(36.0))
+
+
+def test_the_published_numbers_at_risk() -> None:
+    """Those of the 6-MP arm whom textbooks count at its instants of relapse (Cox and Oakes 1984), and between them by
+    hand; at the beginning all, after the last instant nobody, and of nobody nobody."""
+    found = kaplan_meier(*LEUKAEMIA)
+    weeks = np.array([6.0, 7.0, 10.0, 13.0, 16.0, 22.0, 23.0])
+    assert at_risk(found, weeks).tolist() == [21, 17, 15, 12, 11, 7, 6]
+    assert at_risk(found, np.array([0.0, 6.5, 20.0, 35.0, 35.5])).tolist() == [21, 17, 8, 1, 0]
+    assert at_risk(kaplan_meier(np.array([]), np.array([], dtype=bool)), weeks).tolist() == [0] * 7
 
 
 def test_without_censoring_it_is_what_is_left_of_the_sample() -> None:
