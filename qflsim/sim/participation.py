@@ -2,6 +2,7 @@
 
 from collections.abc import Generator
 from concurrent.futures import Future
+from operator import attrgetter
 from typing import Any, Protocol, cast
 
 import simpy
@@ -16,6 +17,9 @@ from qflsim.sim.transfer import Transfer
 from qflsim.sim.world import AS_IT_IS, World
 from qflsim.terms import Direction, Fate, Happening
 from qflsim.units import NEVER_NS
+
+_REST = attrgetter(*records.Update._fields[4:])
+"""What a record says of a participation besides when, which and whose it is."""
 
 
 class Aggregator(Protocol):
@@ -141,10 +145,4 @@ class Participation:
     def record(self) -> records.Update:
         """The whole participation, once its fate is known."""
         assert self.fate is not None
-        return records.Update(
-            t_ns=self._engine.now_ns,
-            participation=self.identity,
-            device=self.device,
-            device_participation=self.number,
-            **{name: getattr(self, name) for name in records.Update._fields[4:]},
-        )
+        return records.Update(self._engine.now_ns, self.identity, self.device, self.number, *_REST(self))
