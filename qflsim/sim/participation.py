@@ -11,7 +11,7 @@ from qflsim import records
 from qflsim.learning.tasks import Gathered
 from qflsim.learning.updates import Part
 from qflsim.sim.energy import Meter
-from qflsim.sim.engine import Order, Story
+from qflsim.sim.engine import Story
 from qflsim.sim.job import Job
 from qflsim.sim.transfer import Transfer
 from qflsim.sim.world import AS_IT_IS, World
@@ -91,17 +91,13 @@ class Participation:
             self._server.arrived(self)
 
     def _transfer(self, direction: Direction) -> Generator[simpy.Event, Any, None]:
-        if (took_ns := self._what_if.transfer_ns(direction)) is not None:
-            self._first_served(direction)
-            yield self._engine.wait(took_ns, Order.COMPLETION, self.device)
-            self.site = self._what_if.site
-            return
         self.doing = f"coverage for the {direction.name.lower()}"
         rng = self._world.streams.named(*self._key, "fading", int(direction), self.number)
         transfer = Transfer(self._engine, self._world.air, self._link, direction, self.device, self.identity,
                             self._group.weight, rng, self._meter,
                             lambda: self._first_served(direction))  # fmt: skip
-        yield from transfer.carry()
+        stand_in = self._what_if.transfer(direction)
+        yield from transfer.carry() if stand_in is None else transfer.stand_in(stand_in)
         self.site = self._world.radio.weather.site_of[transfer.last_cell]
 
     def _first_served(self, direction: Direction) -> None:
