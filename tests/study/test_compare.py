@@ -337,6 +337,8 @@ def test_what_cannot_be_compared_is_named(by_hand: Hand, policies: tuple[list[Tr
     assert "the lower sets" in said(graded, by_hand([], [0.5], centralised=0.8))
     lacking = by_hand(parts, scenario={"trace": {"leave_out": ["transfers", "trainings"]}})
     assert "without its transfers: how much it sent is not known" in said(graded, lacking)
+    dark = by_hand(parts, complete=False, scenario={"trace": {"leave_out": ["events"]}})
+    assert "without its events: who was under way when it was cut off is not known" in said(graded, dark)
     found = compare([policies[0][0]], [lacking])["differences"]
     assert found["uploaded_bit"]["a"] > 0
     assert math.isnan(found["uploaded_bit"]["b"])
