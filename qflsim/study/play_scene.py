@@ -147,6 +147,16 @@ class Scene:
         made = self._versions["version"][self._versions["t_s"] <= t_s]
         return int(made.iloc[-1]) if len(made) else None
 
+    def made_s(self, version: int) -> float | None:
+        """When a version was made; None if it was not."""
+        made = self._versions["t_s"][self._versions["version"] == version]
+        return float(made.iloc[0]) if len(made) else None
+
+    def versions_told(self) -> str:
+        """Which versions there are, in words."""
+        made = self._versions["version"]
+        return f"a version of the run, v{made.min()} to v{made.max()}" if len(made) else "seconds: it has no version"
+
     def buffered(self, t_s: float) -> int:
         """How many updates wait at the server."""
         there = self.participations
