@@ -8,9 +8,9 @@ import pandas as pd
 
 from qflsim.errors import InputError
 from qflsim.records import BASELINE
-from qflsim.study.play_scene import participations
 from qflsim.study.report import MEASURED
 from qflsim.study.summary import recorded_header
+from qflsim.study.under_way import participations
 from qflsim.terms import Direction, Fate
 from qflsim.trace.reader import Trace
 from qflsim.units import NS_PER_S

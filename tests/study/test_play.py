@@ -22,8 +22,9 @@ from qflsim.scenario.load import load
 from qflsim.study.play import _beside
 from qflsim.study.play_frames import DOWN, IDLE, SYMBOLS, frame
 from qflsim.study.play_keys import BACK, FORWARD
-from qflsim.study.play_scene import BUSY, SINCE, Scene, doing, participations
+from qflsim.study.play_scene import BUSY, SINCE, Scene, doing
 from qflsim.study.run import run
+from qflsim.study.under_way import participations
 from qflsim.terms import Fate, Happening
 from qflsim.trace.reader import Trace
 from qflsim.trace.tables import Rows
