@@ -1,6 +1,8 @@
 """What the tests of whole runs share: a tiny scenario, the trace that it leaves, the command line in this process."""
 
-from collections.abc import Callable
+import signal
+import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -73,7 +75,17 @@ def timed(tmp_path_factory: pytest.TempPathFactory) -> Trace:
 
 
 @pytest.fixture
-def qflsim(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Command:
+def own_signals() -> Iterator[None]:
+    """What the command does about signals ends with the test."""
+    usual, hook = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}, sys.unraisablehook
+    yield
+    sys.unraisablehook = hook
+    for number, handler in usual.items():
+        signal.signal(number, handler)
+
+
+@pytest.fixture
+def qflsim(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], own_signals: None) -> Command:
     """The `qflsim` command, in this process."""
 
     def command(*words: str | Path) -> Answer:

@@ -1,6 +1,5 @@
 """The commands. Nothing heavy is imported before a command needs it."""
 
-import signal
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -39,6 +38,7 @@ Plugins = Annotated[bool, typer.Option("--allow-plugins", help="Let the scenario
 WORKERS = typer.Option("--workers", min=1, max=1024, help="Processes that train: same result.")
 CLUSTER = "A Dask scheduler that has workers, or 'local': one with so many workers, or one a core, for this run."
 SPEED = "Simulated seconds a second; by default all takes 30 s."
+BEGIN = "Where to begin: simulated seconds, or the version made then."
 TARGET = "The mean noise-free grade to reach: by default 0.99 of the centralised baseline's."
 Out = Annotated[Path | None, typer.Option("-o", "--out", help="Where the trace goes.")]
 BLAME = "Simulate again what each phase of the straggler cost, for the N versions that were held up longest."
@@ -269,23 +269,22 @@ def export(trace: TraceFile, out: Annotated[Path, typer.Option("-o", "--out", he
 
 @app.command()
 def play(trace: TraceFile, speed: Annotated[float | None, typer.Option("--speed", help=SPEED)] = None,
-         from_s: Annotated[float, typer.Option("--from", metavar="S", help="Where to begin, in simulated s.")] = 0.0,
-         to_s: Annotated[float | None, typer.Option("--to", metavar="S", help="Where to end.")] = None,
-         step: Annotated[bool, typer.Option("--step", help="From event to event, by the Enter key.")] = False
+         from_: Annotated[str, typer.Option("--from", metavar="S|vN", help=BEGIN)] = "0",
+         to: Annotated[str | None, typer.Option("--to", metavar="S|vN", help="Where to end.")] = None,
+         step: Annotated[bool, typer.Option("--step", help="Begin paused; in a pipe, a frame an event.")] = False
          ) -> None:  # fmt: skip
     """Step through a run in the terminal.
 
-    A map of sites and devices, who is doing what, the version, the news. Into a pipe it prints frames without waiting.
+    A map of sites and devices, who is doing what, the version, the news. Keys: space pauses and goes on, left and right
+    step to the event before and after, + and - change the speed, q ends. Into a pipe it prints frames without waiting.
     """
     from qflsim.study.play import play as play_trace
     from qflsim.trace.reader import Trace
 
     try:
-        play_trace(Trace(trace), sys.stdout, sys.stdin, speed=speed, from_s=from_s, to_s=to_s, step=step)
+        play_trace(Trace(trace), sys.stdout, sys.stdin, speed=speed, from_=from_, to=to, step=step)
     except BrokenPipeError:
         drop_output()
-    except KeyboardInterrupt:
-        raise typer.Exit(128 + signal.SIGINT) from None
 
 
 @app.command()

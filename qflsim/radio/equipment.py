@@ -1,6 +1,7 @@
 """The radios of all devices: what those of a group have in common, and arrays of what they have not."""
 
 from collections.abc import Iterator, Sequence
+from itertools import repeat
 from typing import NamedTuple
 
 from qflsim.radio.penetration import Penetrated
@@ -35,5 +36,4 @@ class Equipment:
     def of_group(self, group: int) -> Iterator[Hardware]:
         """The hardware of a group's devices, one after the other."""
         common, drawn = self._groups[group]
-        for loss_db, indoor in zip(drawn.loss_db.tolist(), drawn.indoor.tolist(), strict=True):
-            yield Hardware(*common, loss_db, indoor)
+        return map(Hardware, *map(repeat, common), drawn.loss_db.tolist(), drawn.indoor.tolist())

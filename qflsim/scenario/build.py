@@ -20,7 +20,7 @@ from qflsim.scenario.sources import Sources, Tracks
 from qflsim.sim.backhaul import Backhaul
 from qflsim.sim.cell import Cell
 from qflsim.sim.disruption import comings_and_goings, outages, stall_watch
-from qflsim.sim.engine import Engine, Order, seldom_searched
+from qflsim.sim.engine import Engine, Order, forget_earlier_runs, seldom_searched
 from qflsim.sim.sampling import LinkSampler
 from qflsim.sim.server import Server
 from qflsim.sim.surroundings import Surroundings
@@ -89,6 +89,7 @@ def build(scenario: Scenario, sources: Sources, observers: Sequence[Observer] = 
           executor: Executor | None = None,
           what_if: Mapping[tuple[int, int], WhatIf] | None = None) -> Simulation:  # fmt: skip
     """The run of a scenario. Without an executor it keeps time and learns nothing. For `what_if` see `World`."""
+    forget_earlier_runs()
     if executor is not None:
         sources = with_sights(scenario, sources)
     engine = Engine(observers)

@@ -32,7 +32,23 @@ _ENTITY_BITS = 40
 _SEARCHES = (50_000, 5, 2)
 """Objects that come and stay before the young are searched; searches before the older, and before all."""
 _kept = [0]
-"""How many objects the last search of what was there left; those before the first run count as such."""
+"""How many objects the last search of all left; those before the first run count as such."""
+
+
+def forget_earlier_runs() -> None:
+    """Searches for what earlier runs left, which is cyclic garbage, if what is there has grown by half since the last
+    time. Where somebody has frozen objects, a run under way among them, it changes nothing."""
+    if gc.get_freeze_count() or not gc.isenabled():
+        return
+    gc.freeze()
+    there = gc.get_freeze_count()
+    gc.unfreeze()
+    _kept[0] = _kept[0] or there
+    if there > 1.5 * _kept[0]:
+        gc.collect()
+        gc.freeze()
+        _kept[0] = gc.get_freeze_count()
+        gc.unfreeze()
 
 
 @contextmanager
@@ -40,26 +56,36 @@ def seldom_searched() -> Iterator[None]:
     """Lets Python search for cyclic garbage seldom, and not at all in what was there before.
 
     Stories free what they held as they end. To search all that is alive again and again took a quarter of a run's time.
-    What was there is searched once if it has grown by half since the last time: earlier runs are such garbage. Where
-    somebody has frozen objects, another run among them, it changes nothing.
+    Where somebody has frozen objects, another run among them, it changes nothing.
     """
     if gc.get_freeze_count():
         yield
         return
     thresholds = gc.get_threshold()
     gc.freeze()
-    _kept[0] = _kept[0] or gc.get_freeze_count()
-    if gc.isenabled() and gc.get_freeze_count() > 1.5 * _kept[0]:
-        gc.unfreeze()
-        gc.collect()
-        gc.freeze()
-        _kept[0] = gc.get_freeze_count()
     gc.set_threshold(*(least and max(least, seldom) for least, seldom in zip(thresholds, _SEARCHES, strict=True)))
     try:
         yield
     finally:
         gc.set_threshold(*thresholds)
         gc.unfreeze()
+
+
+class _Race:
+    """Which of two events happens first. No closure: one that takes itself back refers to itself, and is garbage that
+    only a search finds."""
+
+    __slots__ = ("_one", "_other", "first")
+
+    def __init__(self, one: simpy.Event, other: simpy.Event, first: simpy.Event) -> None:
+        self._one, self._other, self.first = one, other, first
+
+    def __call__(self, event: simpy.Event) -> None:
+        loser = self._other if event is self._one else self._one
+        if loser.callbacks is not None:
+            loser.callbacks.remove(self)  # it may be waited for again and again
+        if self.first._value is PENDING:
+            self.first.succeed()
 
 
 class Engine:
@@ -99,19 +125,11 @@ class Engine:
 
     def either(self, one: simpy.Event, other: simpy.Event) -> simpy.Event:
         """An event that happens with the first of two; a condition of SimPy would take twice the time."""
-        first = self._environment.event()
-
-        def happen(event: simpy.Event) -> None:
-            loser = other if event is one else one
-            if loser.callbacks is not None:
-                loser.callbacks.remove(happen)  # it may be waited for again and again
-            if first._value is PENDING:
-                first.succeed()
-
+        race = _Race(one, other, self._environment.event())
         for event in (one, other):
             assert event.callbacks is not None, "it has happened already"
-            event.callbacks.append(happen)
-        return first
+            event.callbacks.append(race)
+        return race.first
 
     def wait(self, delay_ns: int, order: Order = Order.COMPLETION, entity: int = 0) -> simpy.Event:
         """An event that happens after `delay_ns`."""

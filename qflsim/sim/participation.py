@@ -2,6 +2,7 @@
 
 from collections.abc import Generator
 from concurrent.futures import Future
+from operator import attrgetter
 from typing import Any, Protocol, cast
 
 import simpy
@@ -10,12 +11,15 @@ from qflsim import records
 from qflsim.learning.tasks import Gathered
 from qflsim.learning.updates import Part
 from qflsim.sim.energy import Meter
-from qflsim.sim.engine import Order, Story
+from qflsim.sim.engine import Story
 from qflsim.sim.job import Job
 from qflsim.sim.transfer import Transfer
 from qflsim.sim.world import AS_IT_IS, World
 from qflsim.terms import Direction, Fate, Happening
 from qflsim.units import NEVER_NS
+
+_REST = attrgetter(*records.Update._fields[4:])
+"""What a record says of a participation besides when, which and whose it is."""
 
 
 class Aggregator(Protocol):
@@ -87,17 +91,13 @@ class Participation:
             self._server.arrived(self)
 
     def _transfer(self, direction: Direction) -> Generator[simpy.Event, Any, None]:
-        if (took_ns := self._what_if.transfer_ns(direction)) is not None:
-            self._first_served(direction)
-            yield self._engine.wait(took_ns, Order.COMPLETION, self.device)
-            self.site = self._what_if.site
-            return
         self.doing = f"coverage for the {direction.name.lower()}"
         rng = self._world.streams.named(*self._key, "fading", int(direction), self.number)
         transfer = Transfer(self._engine, self._world.air, self._link, direction, self.device, self.identity,
                             self._group.weight, rng, self._meter,
                             lambda: self._first_served(direction))  # fmt: skip
-        yield from transfer.carry()
+        stand_in = self._what_if.transfer(direction)
+        yield from transfer.carry() if stand_in is None else transfer.stand_in(stand_in)
         self.site = self._world.radio.weather.site_of[transfer.last_cell]
 
     def _first_served(self, direction: Direction) -> None:
@@ -141,10 +141,4 @@ class Participation:
     def record(self) -> records.Update:
         """The whole participation, once its fate is known."""
         assert self.fate is not None
-        return records.Update(
-            t_ns=self._engine.now_ns,
-            participation=self.identity,
-            device=self.device,
-            device_participation=self.number,
-            **{name: getattr(self, name) for name in records.Update._fields[4:]},
-        )
+        return records.Update(self._engine.now_ns, self.identity, self.device, self.number, *_REST(self))

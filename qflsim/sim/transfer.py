@@ -40,6 +40,14 @@ class Air:
     sharing: SharingLaw
 
 
+class StandIn(NamedTuple):
+    """In place of a transfer, in a counterfactual: for so long it waits, then for so long this cell serves it."""
+
+    cell: int
+    waits_ns: int
+    served_ns: int
+
+
 class _Waits(IntEnum):
     """What the time of a transfer is spent on."""
 
@@ -52,6 +60,8 @@ class _Waits(IntEnum):
 
 _CAUSES = {_Waits.UNCOVERED: Cause.COVERAGE, _Waits.OUTAGE: Cause.OUTAGE, _Waits.HANDOVER: Cause.HANDOVER}
 _WAITS_NS = [f"{waits.name.lower()}_ns" for waits in _Waits]
+_ENDLESS_S = 1e9
+"""Work that no stand-in is there to see the end of."""
 _ACTIVITY = {Direction.DOWNLOAD: Activity.RECEIVE, Direction.UPLOAD: Activity.TRANSMIT}
 
 
@@ -99,6 +109,26 @@ class Transfer:
             self._turn_to(_Waits.SHARING)
             self._meter.turn_to(Activity.IDLE)
             self._emit_record()
+
+    def stand_in(self, instead: StandIn) -> Story:
+        """In place of `carry`: takes the given time, and meanwhile its part of the cell, on the terms of the first
+        instant; nothing where that cell does not cover the device then."""
+        if instead.waits_ns:
+            yield self._engine.wait(instead.waits_ns, Order.WORLD, self._device)
+        self.last_cell = instead.cell
+        self._on_first_service()
+        quality = self._link.quality(self._direction, self._engine.now_ns)
+        level_db, margin_db = (float(of[instead.cell]) for of in quality)
+        served = self._engine.wait(instead.served_ns, Order.COMPLETION, self._device)
+        if margin_db < self._air.radio.rate_map.cut_db:
+            yield served
+            return
+        terms, books = self._terms(level_db), self._air.cells[self._direction][instead.cell]
+        books.join(self._participation, _ENDLESS_S, terms.weight, terms.power)
+        try:
+            yield served
+        finally:
+            books.leave(self._participation)
 
     def _find_cell(self) -> Story:
         """Waits until a cell covers the device; after a failure, until the connection is established anew as well."""

@@ -19,7 +19,7 @@ from qflsim.radio.hearing import Hearing
 from qflsim.radio.link import Link
 from qflsim.sim.engine import Engine
 from qflsim.sim.surroundings import Surroundings
-from qflsim.sim.transfer import Air
+from qflsim.sim.transfer import Air, StandIn
 from qflsim.streams import Streams
 from qflsim.terms import Direction
 from qflsim.units import FOREVER_NS, NS_PER_S, SPEED_OF_LIGHT_M_PER_S
@@ -82,19 +82,17 @@ class Group:
 class WhatIf(NamedTuple):
     """How long stages of a participation take in a counterfactual; None leaves a stage to the world.
 
-    A transfer so replaced takes nothing from any cell; `site` then stands for the one that served it. A queue so
-    replaced is no turn at a shared processor.
+    For transfers see `StandIn`. A queue so replaced is no turn at a shared processor.
     """
 
-    download_ns: int | None = None
+    download: StandIn | None = None
     queue_ns: int | None = None
     training_ns: int | None = None
-    upload_ns: int | None = None
-    site: int = 0
+    upload: StandIn | None = None
 
-    def transfer_ns(self, direction: Direction) -> int | None:
-        """How long this transfer takes."""
-        return self.download_ns if direction is Direction.DOWNLOAD else self.upload_ns
+    def transfer(self, direction: Direction) -> StandIn | None:
+        """What stands in for this transfer."""
+        return self.download if direction is Direction.DOWNLOAD else self.upload
 
 
 AS_IT_IS = WhatIf()

@@ -1,7 +1,7 @@
 """Blame: how much earlier a version would have come had the one it waited for been as fast as the median."""
 
 from math import nan
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -9,9 +9,9 @@ import pandas as pd
 from qflsim import records
 from qflsim.records import Record
 from qflsim.scenario.build import build
+from qflsim.sim.transfer import StandIn
 from qflsim.sim.world import WhatIf
 from qflsim.study.findings import Source, findings
-from qflsim.study.phases import PHASES
 from qflsim.study.replay import header_of_this_version, recorded_scenario, recorded_sources
 from qflsim.study.stragglers import Paths, Wait
 from qflsim.terms import Direction
@@ -39,9 +39,9 @@ def blame(source: Source, most: int = 5, plugins: bool = False) -> pd.DataFrame:
     For each, the run is simulated again, up to that version and without learning, with one thing changed: a phase of
     the straggler, where it took longer than the median of all participations that came through it, takes the median.
     `earlier_s` is how much sooner the version then comes; `excess_s` by how much the phase was above the median. The
-    row "all phases" replaces all of them at once: what the device cost. A transfer so replaced takes nothing from its
-    cell, so the others in it get faster, which can be worth more than the excess itself: blame on a transfer is its
-    delay and its load. A stage that was broken off is replaced as a whole, by the median of such stages.
+    row "all phases" replaces all of them at once: what the device cost. A transfer so replaced waits first, and then
+    has its part of the cell that it had last for as long as it is served. A stage that was broken off is replaced as a
+    whole, by the medians of such stages.
 
     Columns: those of `stragglers`, `remainder_s`, and one row a cause: cause, excess_s, earlier_s (nan if the version
     then never comes). The remainder is held_up_s less the sum over single causes: what their slowness does not
@@ -62,23 +62,30 @@ def blame(source: Source, most: int = 5, plugins: bool = False) -> pd.DataFrame:
 
 def _causes(paths: Paths, wait: Wait, again: "_Again") -> list[Cause]:
     slower = _excesses(paths, wait.row)
-    whole = {phase: ns for phase, ns in slower.items() if ns > 0}
-    asked = {phase: {phase: ns} for phase, ns in whole.items()} | ({WHOLE: whole} if whole else {})
+    asked = {phase: {key: ns for key, ns in slower.items() if key.phase == phase} for _, phase in slower}
     return [
         Cause(wait.version, name, sum(excess.values()) / NS_PER_S,
               (wait.t_ns - again.made_ns(wait.version, wait.row, excess)) / NS_PER_S)
-        for name, excess in asked.items()
+        for name, excess in (asked | ({WHOLE: slower} if slower else {})).items()
     ]  # fmt: skip
 
 
-def _excesses(paths: Paths, row: int) -> dict[str, int]:
-    """By how much each phase of a participation took longer than the median, in nanoseconds."""
-    delays, found = paths.delays, dict.fromkeys(PHASES, 0)
+class _Part(NamedTuple):
+    """A phase of a stage."""
+
+    stage: str
+    phase: str
+
+
+def _excesses(paths: Paths, row: int) -> dict[_Part, int]:
+    """By how much parts of a participation took longer than the median, in nanoseconds: those that did."""
+    delays, found = paths.delays, {}
     for stage, instant in REPLACED.items():
         through = delays.updates[instant] != NEVER_NS
-        for phase, spent_ns in paths.delays.stages[stage].items():
-            if through.any():
-                found[phase] += max(0, int(spent_ns[row]) - int(np.median(spent_ns[through])))
+        for phase, spent_ns in delays.stages[stage].items():
+            excess_ns = int(spent_ns[row]) - int(np.median(spent_ns[through])) if through.any() else 0
+            if excess_ns > 0:
+                found[_Part(stage, phase)] = excess_ns
     return found
 
 
@@ -90,23 +97,25 @@ class _Again:
         self._scenario = recorded_scenario(trace, plugins)
         self._sources = recorded_sources(trace, self._scenario)
         transfers = trace.table("transfers")
-        cells = trace.table("cells")["site"]
-        down = transfers[transfers["direction"] == Direction.DOWNLOAD]
-        self._sites = dict(zip(down["participation"].tolist(), np.maximum(cells[down["last_cell"]], 0), strict=True))
+        self._whose, self._cells = 2 * transfers["participation"].astype(np.int64), transfers["last_cell"]
+        self._whose += transfers["direction"]
 
-    def made_ns(self, version: int, row: int, slower_ns: dict[str, int]) -> float:
-        """When the version is made if each of these phases takes so much less; nan if it never is."""
-        updates, stages = self._paths.delays.updates, {}
-        for stage, instant in REPLACED.items():
-            spent_ns = self._paths.delays.stages[stage]
-            excess_ns = sum(slower_ns.get(phase, 0) for phase in spent_ns if spent_ns[phase][row] > 0)
-            if not excess_ns:
-                continue
-            through = updates[instant] != NEVER_NS
-            total_ns = np.sum(list(spent_ns.values()), axis=0)
-            taken_ns = int(total_ns[row]) - excess_ns if through[row] else int(np.median(total_ns[through]))
-            stages[f"{stage}_ns"] = max(taken_ns, 0)
-        site = int(self._sites.get(int(updates["participation"][row]), 0))
+    def made_ns(self, version: int, row: int, slower_ns: dict[_Part, int]) -> float:
+        """When the version is made if each of these parts takes so much less; nan if it never is."""
+        updates, instead = self._paths.delays.updates, dict[str, Any]()
+        for stage in dict.fromkeys(stage for stage, _ in slower_ns):
+            through = updates[REPLACED[stage]] != NEVER_NS
+            taken_ns = {
+                phase: int(of[row]) - slower_ns.get(_Part(stage, phase), 0)
+                if through[row]
+                else int(np.median(of[through]))
+                for phase, of in self._paths.delays.stages[stage].items()
+            }
+            whole_ns = sum(taken_ns.values())
+            if stage in ("download", "upload"):
+                instead[stage] = StandIn(self._cell(row, stage), whole_ns - taken_ns[stage], taken_ns[stage])
+            else:
+                instead[f"{stage}_ns"] = whole_ns
         who = int(updates["device"][row]), int(updates["device_participation"][row])
         made: list[int] = []
 
@@ -116,5 +125,10 @@ class _Again:
 
         stop = self._scenario.stop.model_copy(update={"versions": version})
         scenario = self._scenario.model_copy(update={"stop": stop})
-        build(scenario, self._sources, (hear,), what_if={who: WhatIf(**stages, site=site)}).run()
+        build(scenario, self._sources, (hear,), what_if={who: WhatIf(**instead)}).run()
         return made[0] if made else nan
+
+    def _cell(self, row: int, stage: str) -> int:
+        """The cell that served a transfer last; the first of all where none did."""
+        transfer = 2 * int(self._paths.delays.updates["participation"][row]) + Direction[stage.upper()]
+        return max(int(self._cells[self._whose == transfer].max(initial=0)), 0)

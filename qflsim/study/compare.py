@@ -10,6 +10,7 @@ from scipy.special import stdtrit
 
 from qflsim.errors import InputError
 from qflsim.study.compare_warnings import changes, doubts, doubts_among
+from qflsim.study.horizon import common, cut
 from qflsim.study.outcomes import PAIR, SHARE, Outcome, outcome
 from qflsim.terms import Fate
 from qflsim.trace.reader import Trace
@@ -19,12 +20,14 @@ CONFIDENCE = 0.95
 TOP = 3
 """So many devices are named that gained most, and as many that lost most."""
 _FATES = [fate.label for fate in Fate]
+_LARGE = ("devices", "updates", "transfers", "trainings")
 
 
 class Pair(NamedTuple):
     """What two runs, A and B, say of each other.
 
-    `graded` says whether both could have reached the target, and `reached_s` when they did.
+    `graded` says whether both could have reached the target, and `reached_s` when they did. All else is what was known
+    at `until_s`, the end of the one that ends first (see `horizon.cut`).
     `fates` counts participations by fate in A (rows) and in B (columns), both followed by a last place for those that
     are only in the other run. `values` has a row a quantity and `by_group` a row a group and quantity, with the columns
     a and b, nan for what is not known. `devices` has a row a device: its name and group, and its applied updates in A
@@ -34,6 +37,7 @@ class Pair(NamedTuple):
     target: float | None
     graded: bool
     reached_s: tuple[float | None, float | None]
+    until_s: float
     values: pd.DataFrame
     by_group: pd.DataFrame
     fates: np.ndarray
@@ -47,6 +51,9 @@ def compare(a: Sequence[Trace], b: Sequence[Trace], target: float | None = None)
     A participation is paired with that of the same device and number (its first with its first, and so on); devices are
     matched by name where the runs do not have the same. `target` is a mean noise-free grade, by default `SHARE` of
     the centralised baseline of the pair (of the lower, where A and B differ).
+
+    Of runs of different length everything but the time to the target is taken at the end of the one that ends first,
+    the `until_s` of the pair: what was under way then is in flight, whatever became of it later.
 
     `differences` has each quantity's a, b and difference (b - a), averaged over the `n` pairs in which both are known,
     and from two pairs on the half-width of the 95 % confidence interval of the mean difference (Student's t, for paired
@@ -65,7 +72,7 @@ def compare(a: Sequence[Trace], b: Sequence[Trace], target: float | None = None)
         both = outcome(one), outcome(other)
         warned += [f"pair {number}: {text}" if len(a) > 1 else text for text in doubts(*both, target)]
         pairs.append(pair(*both, target))
-        runs.append([run._replace(devices=run.devices[:0], updates=run.updates[:0]) for run in both])
+        runs.append([run._replace(**{name: getattr(run, name)[:0] for name in _LARGE}) for run in both])
     warned += doubts_among(runs)
     told = _joined(pairs)
     time_s = told["differences"]["time_to_target_s"]
@@ -85,10 +92,13 @@ def pair(a: Outcome, b: Outcome, target: float | None = None) -> Pair:
     """Two runs compared."""
     target = common_target(a, b, target)
     reached_s = (a.reached_s(target), b.reached_s(target))
+    until_s, horizon = min(a.until_s, b.until_s), common(a, b)
+    if horizon is not None:
+        a, b = cut(a, horizon), cut(b, horizon)
     values = {"time_to_target_s": [np.nan if t_s is None else t_s for t_s in reached_s]}
     for which in ("last", "best"):
         values[f"{which}_grade"] = [run.grade(which) if same_goal(a, b) else np.nan for run in (a, b)]
-    values["versions"] = [a.versions, b.versions]
+    values["versions"] = [len(run.versions_s) for run in (a, b)]
     numbers, devices = matched(a.devices, b.devices)
     there = b.updates[["device", "device_participation", "fate", "invited_s", "ended_s", "staleness"]]
     there = there.assign(device=numbers[there["device"]])
@@ -100,6 +110,7 @@ def pair(a: Outcome, b: Outcome, target: float | None = None) -> Pair:
         target,
         target is not None and a.kind is not None and b.kind is not None,
         reached_s,
+        until_s,
         pd.concat([pd.DataFrame.from_dict(values, "index", dtype=float, columns=["a", "b"]), total]),
         _by_group(a, b),
         fates,
@@ -242,5 +253,6 @@ def _told_pair(a: Outcome, b: Outcome, found: Pair) -> dict[str, Any]:
            for side, run in (("a", a), ("b", b))},
         "target": found.target,
         "time_to_target_s": dict(zip("ab", found.reached_s, strict=True)),
+        "until_s": found.until_s,
         "both_applied": found.both_applied,
     }  # fmt: skip

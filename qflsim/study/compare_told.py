@@ -158,6 +158,11 @@ def _runs(found: dict[str, Any]) -> Iterator[str]:
         yield f"   and {len(differ) - _CHANGES} more settings"
     world = "the same world" if found["same_world"] else "not the same world"
     yield f"{world}{'' if differ else ', the same settings'}"
+    if len(pairs) == 1 and pairs[0]["a"]["until_s"] != pairs[0]["b"]["until_s"]:
+        first = min("ab", key=lambda side: pairs[0][side]["until_s"])
+        yield f"all but the time to the target is as of {_second(pairs[0]['until_s'])} s, where {first.upper()} ends"
+    elif any(pair["a"]["until_s"] != pair["b"]["until_s"] for pair in pairs):
+        yield "all but the time to the target is as of where the first of each pair ends"
 
 
 def _setting(value: Any) -> str:

@@ -44,7 +44,7 @@ def doubts(a: Outcome, b: Outcome, target: float | None) -> Iterator[str]:
     yield from _other_world(a, b)
     for run in (a, b):
         if not run.complete:
-            yield f"{run.path} is incomplete ({run.reason}): it is compared as far as it reaches, {run.until_s:.1f} s"
+            yield f"{run.path} is incomplete ({run.reason}): it reaches as far as {run.until_s:.6g} s"
         if run.header["timing_only"]:
             yield f"{run.path} is timing only: it has no metric, and reaches no target"
         elif run.kind is None:
@@ -53,8 +53,11 @@ def doubts(a: Outcome, b: Outcome, target: float | None) -> Iterator[str]:
             if table in run.left_out:
                 unknown = "how much it sent" if table == "transfers" else "what its processors consumed"
                 yield f"{run.path} was written without its {table}: {unknown} is not known"
-    if a.complete and b.complete and a.until_s != b.until_s:
-        yield f"A is of {a.until_s:.6g} s and B of {b.until_s:.6g} s: sums are over all of either"
+        if not run.complete and "events" in run.left_out:
+            yield f"{run.path} was written without its events: who was under way when it was cut off is not known"
+    if a.until_s != b.until_s:
+        upto = f"they are compared up to {min(a.until_s, b.until_s):.6g} s"
+        yield f"A is of {a.until_s:.6g} s and B of {b.until_s:.6g} s: {upto}, and what was under way then is in flight"
     if a.kind is not None and b.kind is not None:
         yield from _other_goal(a, b, target)
 
@@ -87,7 +90,7 @@ def doubts_among(runs: Sequence[Sequence[Outcome]]) -> Iterator[str]:
     for side, name in enumerate("AB"):
         first, *others = (both[side] for both in runs)
         for other in others:
-            differ = [place for place in changes(first, other) if place != "trace.leave_out"]
+            differ = [place for place in changes(first, other) if not place.startswith("trace.")]
             if differ:
                 yield f"{name} is not one policy: {first.path} and {other.path} differ in {', '.join(differ[:3])}"
                 break

@@ -10,8 +10,10 @@ from qflsim.errors import InputError
 from qflsim.records import BASELINE
 from qflsim.study.report import MEASURED
 from qflsim.study.summary import reach_s, recorded_header
-from qflsim.terms import Direction
+from qflsim.study.under_way import participations
+from qflsim.terms import Direction, Fate
 from qflsim.trace.reader import Trace
+from qflsim.units import NS_PER_S
 
 SHARE = 0.99
 """The default target, as a share of what centralised training reaches."""
@@ -24,6 +26,7 @@ SOURCES = {
 }
 """Sums that need a table which a trace may lack."""
 PAIR = ["device", "device_participation"]
+_TOLD = ["invited_s", "ended_s", "staleness", "fate", "energy_j"]
 
 
 class Outcome(NamedTuple):
@@ -34,6 +37,7 @@ class Outcome(NamedTuple):
     metric `kind`, None where there are none; `centralised` is the grade of training on all data at once, nan where it
     is not known.
     `groups` has a row of sums a group of devices, and `total` is the same of all; nan of what the trace lacks.
+    `updates` has the participations, also those that were under way when a trace was cut off, as far as it has events.
     """
 
     path: str
@@ -46,13 +50,16 @@ class Outcome(NamedTuple):
     kind: str | None
     grades: pd.DataFrame
     centralised: float
-    versions: int
+    versions_s: pd.Series
+    """when each version was made, but for version 0"""
     devices: pd.DataFrame
     updates: pd.DataFrame
-    groups: pd.DataFrame
-    total: pd.Series
+    transfers: pd.DataFrame
+    trainings: pd.DataFrame
     left_out: list[str]
     """the tables that the run did not write"""
+    groups: pd.DataFrame = pd.DataFrame()
+    total: pd.Series = pd.Series()
 
     def reached_s(self, target: float | None) -> float | None:
         """When the first version as good as the target was made; None if none was, or there is no target."""
@@ -70,31 +77,49 @@ class Outcome(NamedTuple):
 def outcome(trace: Trace) -> Outcome:
     """Reads what a comparison needs; an `InputError` for what no run writes."""
     header, scenario, status, devices = recorded_header(trace), trace.scenario, trace.status, trace.devices
-    updates = trace.updates[["t_s", *PAIR, "invited_s", "ended_s", "staleness", "fate", "energy_j"]]
+    updates = trace.updates[["t_s", *PAIR, *_TOLD]]
     if updates["device"].max() >= len(devices) or updates.duplicated(PAIR).any():
         got = "an unknown device, or two participations of one number"
         raise InputError(f"{trace.path}: updates", got, "a trace as a run writes it")
     kind, grades, centralised = _grades(trace.evaluations)
     until_s = reach_s(trace)
     graded_s = np.nan if not len(grades) else until_s if status.complete else float(grades["t_s"].iloc[-1])
-    codes, names = pd.factorize(devices["group"])
-    found = Outcome(str(trace.path), header, scenario, status.complete, status.reason, until_s, graded_s, kind, grades,
-                    centralised, max(trace.rows["versions"] - 1, 0), devices[["name", "group"]], updates,
-                    pd.DataFrame(), pd.Series(), trace.left_out)  # fmt: skip
-    transfers = _columns(trace, "transfers", ["device", "direction", "sent_bit"])
-    trainings = _columns(trace, "trainings", ["device", "energy_j"])
-    groups = _sums(updates, transfers, trainings, codes, len(names)).set_axis(names, axis="index")
-    total = _sums(updates, transfers, trainings, np.zeros_like(codes), 1)
+    if not status.complete:
+        updates = pd.concat([updates, _under_way(trace, updates)], ignore_index=True)
+    made = trace.versions
+    return summed(Outcome(
+        str(trace.path), header, scenario, status.complete, status.reason, until_s, graded_s, kind, grades, centralised,
+        made["t_s"][made["version"] > 0], devices[["name", "group"]], updates,
+        _columns(trace, "transfers", ["device", "direction", "sent_bit"]),
+        _columns(trace, "trainings", ["device", "energy_j"]), trace.left_out,
+    ))  # fmt: skip
+
+
+def summed(run: Outcome) -> Outcome:
+    """The run with the sums of what it has."""
+    codes, names = pd.factorize(run.devices["group"])
+    groups = _sums(run, codes, len(names)).set_axis(names, axis="index")
+    total = _sums(run, np.zeros_like(codes), 1)
     for column, table in SOURCES.items():
-        if table in found.left_out:
+        if table in run.left_out:
             groups[column] = total[column] = np.nan
-    return found._replace(groups=groups, total=total.iloc[0])
+    return run._replace(groups=groups, total=total.iloc[0])
+
+
+def _under_way(trace: Trace, known: pd.DataFrame) -> pd.DataFrame:
+    """The participations of a trace that was cut off whose fate it does not tell."""
+    found = participations(trace)
+    found["device_participation"] = found.groupby("device").cumcount()
+    found = found.merge(known[PAIR], on=PAIR, how="left", indicator=True)
+    found = found[found["_merge"] == "left_only"]
+    fate = pd.Categorical([Fate.IN_FLIGHT.label] * len(found), known["fate"].cat.categories)
+    return found.assign(t_s=np.nan, ended_s=np.nan, staleness=-1, fate=fate, energy_j=0.0)[[*known]]
 
 
 def _columns(trace: Trace, table: str, names: list[str]) -> pd.DataFrame:
     """A few columns as they were recorded: frames of all of the largest tables take longer than the comparison."""
     rows = trace.table(table)
-    return pd.DataFrame({name: rows[name] for name in names})
+    return pd.DataFrame({"t_s": rows["t_ns"] / NS_PER_S, **{name: rows[name] for name in [*names, "complete"]}})
 
 
 def _grades(evaluations: pd.DataFrame) -> tuple[str | None, pd.DataFrame, float]:
@@ -113,9 +138,9 @@ def centralised_of(evaluations: pd.DataFrame) -> tuple[str, float]:
     return next(((str(name), float(value)) for name, value in graded if CENTRALISED.fullmatch(name)), ("", np.nan))
 
 
-def _sums(updates: pd.DataFrame, transfers: pd.DataFrame, trainings: pd.DataFrame, codes: np.ndarray,
-          groups: int) -> pd.DataFrame:  # fmt: skip
+def _sums(run: Outcome, codes: np.ndarray, groups: int) -> pd.DataFrame:
     """A row a group, where `codes` numbers the group of each device."""
+    updates, transfers, trainings = run.updates, run.transfers, run.trainings
     applied = updates[updates["fate"] == "applied"]
     invited, heard = (frame.groupby(codes[frame["device"]]) for frame in (updates, applied))
     sent = [transfers[transfers["direction"] == way] for way in Direction]

@@ -9,6 +9,7 @@ import pandas as pd
 
 from qflsim.errors import InputError
 from qflsim.study.summary import reach_s
+from qflsim.study.under_way import BEGINS, participations
 from qflsim.terms import Fate, Happening
 from qflsim.trace.reader import Trace
 from qflsim.units import NS_PER_S, Floats
@@ -26,17 +27,6 @@ SINCE = {
 """What a participation does from which of its instants on, until the next."""
 BUSY = tuple(SINCE)
 """Phases in which a device takes part. In the buffer its update waits alone."""
-_BEGINS = {
-    Happening.INVITED: "invited_s",
-    Happening.DOWNLOAD_START: "download_start_s",
-    Happening.DOWNLOAD_END: "download_end_s",
-    Happening.TRAINING_START: "training_start_s",
-    Happening.TRAINING_END: "training_end_s",
-    Happening.UPLOAD_START: "upload_start_s",
-    Happening.ARRIVED: "arrived_s",
-    Happening.ENDED: "ended_s",
-}
-"""The column of `Trace.updates` that holds the instant of an event."""
 _WORDS = {
     Happening.DEVICE_ON: "{device} comes",
     Happening.DEVICE_OFF: "{device} is off or gone",
@@ -75,28 +65,6 @@ class Places(NamedTuple):
     y_m: Floats
 
 
-def participations(trace: Trace) -> pd.DataFrame:
-    """The participations of a trace: device and instants as in `Trace.updates`, in the order of their numbers.
-
-    Those whose fate was not known yet, when a trace ends without its run, are put together of their events.
-    """
-    columns = ["participation", "device", *_BEGINS.values()]
-    known = trace.updates[columns]
-    return pd.concat([known, _of_events(trace, known["participation"])]).sort_values("participation", ignore_index=True)
-
-
-def _of_events(trace: Trace, known: pd.Series) -> pd.DataFrame:
-    """Participations that have events and are not known."""
-    events = trace.table("events")
-    begun = events[np.isin(events["happening"], list(_BEGINS)) & ~np.isin(events["participation"], known)]
-    found = pd.DataFrame({name: begun[name] for name in ("participation", "device")}).drop_duplicates("participation")
-    for happening, column in _BEGINS.items():
-        of = begun[begun["happening"] == happening]
-        times_s = pd.Series(of["t_ns"] / NS_PER_S, index=of["participation"], dtype=float)
-        found[column] = found["participation"].map(times_s[~times_s.index.duplicated()])
-    return found.reset_index(drop=True)
-
-
 def doing(participations: pd.DataFrame, t_s: float) -> pd.Series:
     """The phase (of `BUSY`) in which each device that takes part at an instant is, by device.
 
@@ -133,7 +101,7 @@ class Scene:
     @property
     def changes_s(self) -> Floats:
         """The instants, from the beginning to the end, at which something happens."""
-        phases_s = self.participations[list(_BEGINS.values())].to_numpy().ravel()
+        phases_s = self.participations[list(BEGINS.values())].to_numpy().ravel()
         outages_s = self._outages[["start_s", "end_s"]].to_numpy().ravel()
         times_s = np.concatenate([[0.0, self.end_s], self.events_s, self._versions["t_s"], phases_s, outages_s])
         return np.unique(times_s[(times_s >= 0) & (times_s <= self.end_s)])
@@ -142,6 +110,16 @@ class Scene:
         """The number of the last version by then; None if there was none."""
         made = self._versions["version"][self._versions["t_s"] <= t_s]
         return int(made.iloc[-1]) if len(made) else None
+
+    def made_s(self, version: int) -> float | None:
+        """When a version was made; None if it was not."""
+        made = self._versions["t_s"][self._versions["version"] == version]
+        return float(made.iloc[0]) if len(made) else None
+
+    def versions_told(self) -> str:
+        """Which versions there are, in words."""
+        made = self._versions["version"]
+        return f"a version of the run, v{made.min()} to v{made.max()}" if len(made) else "seconds: it has no version"
 
     def buffered(self, t_s: float) -> int:
         """How many updates wait at the server."""

@@ -118,12 +118,14 @@ def _work(pipe: "Connection[Any, Any]") -> None:
         answer: list[Outcome] | Exception
         try:
             answer = perform(pipe.recv())
-        except EOFError:
+        except (EOFError, ConnectionError):
             return
         except Exception as error:
             answer = RuntimeError(f"a task could not be read by its worker: {error}")
         try:
             pipe.send(answer)
+        except ConnectionError:
+            return  # who wanted to know has gone
         except Exception as error:
             pipe.send(RuntimeError(f"a task's result could not be sent: {error}"))
 

@@ -71,7 +71,7 @@ def replay(trace: Trace, workers: int = 1, plugins: bool = False) -> Verdict:
         try:
             simulation.run()
             if simulation.learner is not None and BASELINE in trace.table("evaluations")["version"]:
-                tell_baselines(simulation.learner, collect)
+                tell_baselines(simulation.learner.baselines(), collect)
         except FAILURES as error:  # as in the run, whose trace then is incomplete
             if end_ns is None:
                 raise RunError(f"training failed: {error}") from error

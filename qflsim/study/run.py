@@ -1,29 +1,26 @@
 """Runs a scenario: inputs hashed, a trace opened, the simulation driven to its end, whatever that end is."""
 
 import json
-import signal
-import threading
+import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import BrokenExecutor
-from contextlib import contextmanager
 from datetime import UTC, datetime
 from importlib.metadata import version
 from itertools import count
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from qflsim import records
 from qflsim.errors import InputError, RunError, StoppedError
-from qflsim.learning.updates import Learner
 from qflsim.records import Observer, Record
 from qflsim.scenario.build import build, with_sights
 from qflsim.scenario.load import digest, inputs, resolved, world
 from qflsim.scenario.schema import Scenario
 from qflsim.scenario.sources import Sources, read
-from qflsim.sim.engine import Engine
 from qflsim.study.crew import TaskError
 from qflsim.study.executors import Inline, executor_of
+from qflsim.study.signals import AtOnce, stop_on_signals
 from qflsim.terms import Fate
 from qflsim.trace.fingerprint import Fingerprint
 from qflsim.trace.layout import Scalar
@@ -75,6 +72,7 @@ def run_from(scenario: Scenario, sources: Sources, who: Identity, out: Path | st
         place = None if out is None else Path(out)
         header = _header(scenario, who, timing_only) | ({"replay_of": replay_of} if replay_of else {})
         writer, path = _open(scenario, sources, who, header, place, force=force)
+        stop.tidy = lambda: _remove_hidden(path.parent)
         seen = Seen()
         complete, reason = False, ""
         try:
@@ -84,9 +82,8 @@ def run_from(scenario: Scenario, sources: Sources, who: Identity, out: Path | st
                 simulation.learner.submit_rivals()
             outcome = simulation.run()
             whole = simulation.engine.ending != stop.reason
-            stop.at_once = True
             if whole and simulation.learner is not None:
-                tell_baselines(simulation.learner, writer, seen)
+                tell_baselines(stop.made(simulation.learner.baselines()), writer, seen)
             complete, reason = whole, outcome.reason if whole else stop.reason
         except AtOnce:
             complete, reason = False, stop.reason
@@ -97,7 +94,6 @@ def run_from(scenario: Scenario, sources: Sources, who: Identity, out: Path | st
             reason = f"broken off: {str(error) or type(error).__name__}"
             raise
         finally:
-            stop.at_once = False  # what is left to do is short, and must be done
             fingerprint = seen.fingerprint.hexdigest() if complete else None
             totals = {"simulated_s": to_s(seen.last_ns), "wall_s": time.monotonic() - began, "events": seen.records,
                       **{fate.label: count for fate, count in seen.fates.items()}}  # fmt: skip
@@ -128,9 +124,9 @@ class Seen:
             self.fates[record.fate] += 1
 
 
-def tell_baselines(learner: Learner, *observers: Observer) -> None:
-    """Grades what other ways of training reach on the same held-out data, for comparison."""
-    for name, grades in learner.baselines():
+def tell_baselines(baselines: Iterable[tuple[str, dict[str, Any]]], *observers: Observer) -> None:
+    """Tells what other ways of training reach on the same held-out data, for comparison."""
+    for name, grades in baselines:
         for data_class, grade in grades.items():
             for observer in observers:
                 observer(records.Evaluation(0, records.BASELINE, f"{name}/{data_class}", *grade))
@@ -165,6 +161,12 @@ def _open(scenario: Scenario, sources: Sources, who: Identity, header: dict[str,
     raise AssertionError
 
 
+def _remove_hidden(folder: Path) -> None:
+    """Removes what this process has not given its name yet: see `placing.write_hidden`."""
+    for hidden in folder.glob(f".qflsim-{os.getpid()}-*"):
+        hidden.unlink(missing_ok=True)
+
+
 def _texts(scenario: Scenario, sources: Sources, who: Identity) -> dict[str, str]:
     told = {"scenario": resolved(scenario), "inputs": who.hashes, "graphs": sources.terms}
     return {name: json.dumps(data) for name, data in told.items()}
@@ -180,60 +182,3 @@ def _free_names(name: str, digest_: str) -> Iterator[Path]:
         path = folder / (f"{name}-{digest_[:8]}.h5" if number == 1 else f"{name}-{digest_[:8]}-{number}.h5")
         if not path.exists():
             yield path
-
-
-class AtOnce(BaseException):
-    """A signal came when there was no simulation any more that could be ended gently."""
-
-
-class Stop:
-    """Which signal, if any, asked the run to end."""
-
-    def __init__(self) -> None:
-        self.by: signal.Signals | None = None
-        self.at_once = False
-        self._engine: Engine | None = None
-
-    @property
-    def reason(self) -> str:
-        """Why a run ends that a signal stopped; empty if none came."""
-        return f"stopped by {self.by.name}" if self.by else ""
-
-    def attend(self, engine: Engine) -> None:
-        """From now on a signal ends this engine's run."""
-        self._engine = engine
-        if self.reason:
-            engine.stop(self.reason)
-
-    def gently(self, number: int) -> None:
-        """A signal came."""
-        self.by = signal.Signals(number)
-        if self.at_once:
-            raise AtOnce
-        if self._engine is not None:
-            self.attend(self._engine)
-
-
-@contextmanager
-def stop_on_signals() -> Iterator[Stop]:
-    """The first SIGINT or SIGTERM ends the run gently; a second one has its usual effect."""
-    stop = Stop()
-    if threading.current_thread() is not threading.main_thread():
-        yield stop
-        return
-    usual = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
-
-    def restore() -> None:
-        for number, handler in usual.items():
-            signal.signal(number, handler)
-
-    def gently(number: int, _: object) -> None:
-        restore()
-        stop.gently(number)
-
-    for number in usual:
-        signal.signal(number, gently)
-    try:
-        yield stop
-    finally:
-        restore()

@@ -16,8 +16,8 @@ from qflsim.trace.journal import Journal
 from qflsim.trace.layout import Scalar, Status, journal
 from qflsim.trace.tables import TABLES
 
-BATCH_ROWS = 1 << 16
-"""Records of one commit at most: bounds the memory that it takes."""
+BATCH_ROWS = 1 << 14
+"""Records of one commit at most: bounds the memory that it takes, and what the search for garbage finds."""
 FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
 # A process forked in the middle of a commit would inherit half of it, and HDF5 might write that half once more.

@@ -9,9 +9,11 @@ from qflsim import records
 from qflsim.scenario.build import build
 from qflsim.scenario.load import parse
 from qflsim.scenario.sources import read
+from qflsim.sim.transfer import StandIn
 from qflsim.sim.world import WhatIf
 from qflsim.study.blame import WHOLE, blame
 from qflsim.study.run import run
+from qflsim.terms import Direction
 from qflsim.trace.reader import Trace
 
 GROUP = {"mobility": {"kind": "static", "area_m": [40.0, 40.0]}, "graphs": {"kind": "complete", "nodes": 2, "count": 1}}
@@ -70,12 +72,45 @@ def test_what_takes_as_long_as_it_did_changes_nothing(slow: Trace, tmp_path: Pat
     row = updates[(updates["device"] == 3) & (updates["device_participation"] == 1)][0]
     what_if = WhatIf(
         training_ns=int(row["training_end_ns"] - row["training_start_ns"]),
-        upload_ns=int(row["arrived_ns"] - row["training_end_ns"]),
+        upload=StandIn(0, 0, int(row["arrived_ns"] - row["training_end_ns"])),
         queue_ns=0,
     )
     build(scenario, read(scenario), (lambda r: made.append(r.t_ns) if isinstance(r, records.Version) else None,),
           what_if={(3, 1): what_if}).run()  # fmt: skip
     assert made == slow.table("versions")["t_ns"].tolist()
+
+
+def test_a_stand_in_takes_of_its_cell_what_the_transfer_took(tmp_path: Path) -> None:
+    """Four devices share a cell at the same time. With the transfers of one replaced by themselves, nobody else's
+    changes; if it were there for no time, the others would be served sooner."""
+    busy = data(2.0)
+    busy["training"] = {"steps": STEPS, "co_model_parameters": 10**7}
+    scenario = parse(busy, tmp_path)
+    trace = run(scenario, tmp_path / "t.h5", timing_only=True)
+    mine = {way: trace.table("transfers")[k] for k, way in _transfers_of(trace, device=3, number=0)}
+    assert all(row["sharing_ns"] > 10**9 for row in mine.values())
+    itself = {
+        way.name.lower(): StandIn(0, int(row["end_ns"] - row["start_ns"] - row["sharing_ns"]), int(row["sharing_ns"]))
+        for way, row in mine.items()
+    }
+    nothing = {way: stand_in._replace(served_ns=0) for way, stand_in in itself.items()}
+
+    def arrivals_ns(what_if: WhatIf) -> list[int]:
+        told: list[records.Record] = []
+        build(scenario, read(scenario), (told.append,), what_if={(3, 0): what_if}).run()
+        return [r.arrived_ns for r in told if isinstance(r, records.Update) and r.device != 3 and r.round == 0]
+
+    recorded_ns = arrivals_ns(WhatIf())
+    np.testing.assert_allclose(arrivals_ns(WhatIf(**itself)), recorded_ns, rtol=0, atol=2)
+    assert all(a < b - 10**8 for a, b in zip(sorted(arrivals_ns(WhatIf(**nothing))), sorted(recorded_ns), strict=True))
+
+
+def _transfers_of(trace: Trace, device: int, number: int) -> list[tuple[int, Direction]]:
+    """The rows of a participation's transfers, and which way each goes."""
+    updates, transfers = trace.table("updates"), trace.table("transfers")
+    own = updates[(updates["device"] == device) & (updates["device_participation"] == number)]["participation"][0]
+    rows = np.flatnonzero(transfers["participation"] == own)
+    return [(int(k), Direction(transfers["direction"][k])) for k in rows]
 
 
 def test_who_is_like_the_others_is_not_to_blame(tmp_path: Path) -> None:

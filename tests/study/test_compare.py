@@ -4,7 +4,7 @@ import json
 import math
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 
@@ -22,6 +22,14 @@ from qflsim.units import to_ns
 HEADER = {"name": "hand", "seed": 1, "digest": "d" * 64, "world": "w", "qflsim_version": "0", "timing_only": False}
 CARS = ("car-0", "car-1", "car-2")
 Hand, Command = Callable[..., Trace], Callable[..., Any]
+
+
+class Long(NamedTuple):
+    """A run of which others are the beginning."""
+
+    trace: Trace
+    overrides: list[str]
+    records: list[Record]
 
 
 @pytest.fixture
@@ -62,9 +70,9 @@ def by_hand(tmp_path: Path) -> Hand:
 @pytest.fixture(scope="module")
 def policies(tiny: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[list[Trace], list[Trace]]:
     """Two seeds of the tiny scenario under its own policy, and under rounds."""
-    folder, when = tmp_path_factory.mktemp("policies"), 'aggregation.when={kind="wait-all",clients=3}'
+    folder = tmp_path_factory.mktemp("policies")
     a, b = ([run(load(tiny, seed=seed, overrides=overrides), folder / f"{name}-{seed}.h5") for seed in (1, 2)]
-            for name, overrides in (("a", []), ("b", [when])))  # fmt: skip
+            for name, overrides in (("a", []), ("b", [WAITING])))  # fmt: skip
     return a, b
 
 
@@ -85,6 +93,88 @@ def test_a_trace_equals_itself(finished: Trace) -> None:
     assert found["devices"] == {"gained": 0, "lost": 0, "unchanged": 4, "most_gained": [], "most_lost": []}
     assert found["changes"] == {}
     assert found["warnings"] == [f"A and B are one trace, {finished.path}"]
+
+
+WAITING = 'aggregation.when={kind="wait-all",clients=3}'
+
+
+@pytest.fixture(scope="module", params=["", WAITING])
+def long(request: pytest.FixtureRequest, tiny: Path, tmp_path_factory: pytest.TempPathFactory) -> Long:
+    """A run, its policy, and its records."""
+    overrides = [request.param] if request.param else []
+    told: list[Record] = []
+    trace = run(load(tiny, overrides=overrides), tmp_path_factory.mktemp("long") / "t.h5", observers=(told.append,))
+    return Long(trace, overrides, told)
+
+
+def check_no_gain(long: Trace, short: Trace) -> None:
+    """The longer run, as of the shorter one's end, is the shorter one: participations, sums, grades; in both orders."""
+    for a, b in ((long, short), (short, long)):
+        found = compare([a], [b])
+        known = [value["difference"] for value in found["differences"].values() if not math.isnan(value["difference"])]
+        assert set(known) == {0.0}
+        assert found["unpaired"] == {"a": 0, "b": 0}
+        assert sum(found["fates"][fate.label][fate.label] for fate in Fate) == found["paired"]
+        assert (found["devices"]["gained"], found["devices"]["lost"]) == (0, 0)
+        assert "as of" in told(found) or long.totals["simulated_s"] == found["replications"][0]["until_s"]
+
+
+@pytest.mark.parametrize("stop", ["duration_s=0.5", "duration_s=7.3", "versions=3"])
+def test_a_run_compared_with_itself_cut_off_earlier_shows_no_gain(
+    long: Long, tiny: Path, tmp_path: Path, stop: str
+) -> None:
+    """Whether it was to end at an instant or at a version; what was under way then has no fate yet in either."""
+    short = run(load(tiny, overrides=[*long.overrides, f"stop.{stop}"]), tmp_path / "t.h5")
+    check_no_gain(long.trace, short)
+    found = compare([long.trace], [short])
+    assert found["replications"][0]["until_s"] == short.totals["simulated_s"] < 12.0
+    in_flight = (short.updates["fate"] == "in-flight").sum()
+    assert found["fates"]["in-flight"]["in-flight"] == in_flight
+    assert in_flight > 0 or "versions" in stop  # of a round nobody is left
+    assert found["paired"] <= len(long.trace.updates)
+    assert any("what was under way then is in flight" in text for text in found["warnings"])
+
+
+@pytest.mark.parametrize("share", [0.1, 0.5, 1.0])
+def test_a_killed_run_shows_no_gain(long: Long, tmp_path: Path, share: float) -> None:
+    """Whatever was the last record that was committed: who was under way is known from the events."""
+    whole, count = long.trace, round(share * len(long.records))
+    texts = {name: json.dumps(whole.data(name)) for name in ("scenario", "inputs", "graphs")}
+    for last in (count - 7, count - 1):
+        writer = TraceWriter(tmp_path / "t.h5", header=whole.header, texts=texts, parameters=2, force=True)
+        for record in long.records[:last]:
+            writer(record)
+        writer.close(reason="killed", fingerprint=None, totals={}, complete=False)
+        check_no_gain(whole, Trace(tmp_path / "t.h5"))
+
+
+def test_nothing_leaks_from_the_future(by_hand: Hand) -> None:
+    """An update applied after the shorter run's end is in flight at it; so are its staleness, bytes and energy unknown.
+
+    What had ended by then counts, also in the same instant, but for what the end itself broke off.
+    """
+
+    def part(number: int, arrived_s: int, ended_s: int, fate: Fate, staleness: int) -> Update:
+        ns = [to_ns(t_s) for t_s in (number, 20, 21, 22, 23, 24, arrived_s, ended_s)]
+        return Update(ns[-1], number, number, 0, -1, *ns, 0, 1, staleness, 1.0, fate, 5.0)
+
+    def sent(number: int, end_s: int, *, complete: bool = True) -> Transfer:
+        return Transfer(
+            to_ns(end_s), number, number, Direction.UPLOAD, to_ns(24), to_ns(end_s), *[0] * 11, 0, 8e6, complete
+        )
+
+    early, sent_0, sent_1 = part(0, 25, 30, Fate.APPLIED, 3), sent(0, 30), sent(1, 25)
+    later = [part(1, 25, 50, Fate.APPLIED, 9), part(2, 40, 41, Fate.STALE, 7), sent(2, 40)]
+    at_the_end = [part(1, 25, 30, Fate.IN_FLIGHT, -1), sent(2, 30, complete=False)]
+    a = by_hand(records=[early, sent_0, sent_1, *later])
+    b = by_hand(records=[early, sent_0, sent_1, *at_the_end], duration_s=30.0)
+    found = compare([a], [b])
+    for side in "ab":
+        values = {name: value[side] for name, value in found["differences"].items()}
+        assert (values["applied"], values["max_staleness"]) == (1.0, 3.0)
+        assert (values["uploaded_bit"], values["device_energy_j"]) == (16e6, 5.0)
+    assert found["fates"]["in-flight"]["in-flight"] == 1
+    assert found["unpaired_fates"]["a"]["in-flight"] == found["unpaired"]["a"] == 1
 
 
 def test_participations_are_conserved(policies: tuple[list[Trace], list[Trace]]) -> None:
@@ -248,6 +338,8 @@ def test_what_cannot_be_compared_is_named(by_hand: Hand, policies: tuple[list[Tr
     assert "the lower sets" in said(graded, by_hand([], [0.5], centralised=0.8))
     lacking = by_hand(parts, scenario={"trace": {"leave_out": ["transfers", "trainings"]}})
     assert "without its transfers: how much it sent is not known" in said(graded, lacking)
+    dark = by_hand(parts, complete=False, scenario={"trace": {"leave_out": ["events"]}})
+    assert "without its events: who was under way when it was cut off is not known" in said(graded, dark)
     found = compare([policies[0][0]], [lacking])["differences"]
     assert found["uploaded_bit"]["a"] > 0
     assert math.isnan(found["uploaded_bit"]["b"])

@@ -7,6 +7,7 @@ import select
 import signal
 import subprocess
 import sys
+import termios
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -18,9 +19,12 @@ import pytest
 
 from qflsim import records
 from qflsim.scenario.load import load
+from qflsim.study.play import _beside
 from qflsim.study.play_frames import DOWN, IDLE, SYMBOLS, frame
-from qflsim.study.play_scene import BUSY, SINCE, Scene, doing, participations
+from qflsim.study.play_keys import BACK, FORWARD
+from qflsim.study.play_scene import BUSY, SINCE, Scene, doing
 from qflsim.study.run import run
+from qflsim.study.under_way import participations
 from qflsim.terms import Fate, Happening
 from qflsim.trace.reader import Trace
 from qflsim.trace.tables import Rows
@@ -266,6 +270,8 @@ def test_step_by_step(qflsim: Command, finished: Trace) -> None:
         (["--speed", "nan"], "--speed"),
         (["--from", "13"], "--from: got 13.0; want an instant of the run, 0 to 12 s"),
         (["--from", "-1"], "--from"),
+        (["--from", "v99"], "--from: got v99; want a version of the run, v0 to v"),
+        (["--from", "soon"], "--from: got soon; want seconds, or a version such as v12"),
         (["--to", "nan"], "--to"),
         (["--from", "5", "--to", "4"], "--to: got 4.0; want an instant after --from, which is 5 s"),
     ],
@@ -289,17 +295,20 @@ class Terminal:
 
     def __init__(self, *words: str) -> None:
         self.mine, its = pty.openpty()
+        self.before = termios.tcgetattr(self.mine)
         pipes = {"stdin": its, "stdout": its, "stderr": its}
         self.process = subprocess.Popen([sys.executable, "-m", "qflsim", "play", *words], **pipes,
                                         env={**os.environ, "COLUMNS": "70", "LINES": "20"})  # fmt: skip
         os.close(its)
         self.seen = ""
 
-    def until(self, text: str) -> None:
-        """Waits until something is on the screen, or until the command has ended."""
-        deadline = time.monotonic() + 30
+    def until(self, text: str, patience_s: float | None = None) -> None:
+        """Waits until something is on the screen, or until the command has ended; or for a time only."""
+        deadline = time.monotonic() + (patience_s or 30)
         while text not in self.seen:
-            assert time.monotonic() < deadline, self.seen
+            if time.monotonic() >= deadline:
+                assert patience_s, self.seen
+                return
             if select.select([self.mine], [], [], 0.1)[0]:
                 try:
                     self.seen += os.read(self.mine, 65536).decode()
@@ -354,10 +363,96 @@ def test_a_terminal_is_played_to_by_the_clock(finished: Trace, terminal: Callabl
     assert "\x1b[H" not in after
 
 
+def shown(one: Terminal) -> list[str]:
+    """The lines of the last frame on its screen, without the line of keys."""
+    frame_, _, _ = one.seen.rpartition("\x1b[J")
+    lines = frame_.rpartition("\x1b[H")[2].replace("\r\n", "\n").split("\x1b[K\n")
+    return lines[:-2]
+
+
 def test_keys_lead_from_event_to_event(finished: Trace, terminal: Callable[..., Terminal]) -> None:
-    """Each Enter draws the next instant; q ends it."""
-    one = terminal(str(finished.path), "--step")
-    one.until("q and Enter: end")
-    os.write(one.mine, b"\n\nq\n")
+    """Each key draws the next instant, or the one before: the same frame as when it came there from the other side."""
+    scene = Scene(finished)
+    made_s = scene.made_s(2)
+    at = int(np.searchsorted(scene.changes_s, made_s))
+    one = terminal(str(finished.path), "--from", "v2", "--step")
+    frames = 0
+    for key, step in (
+        (b"", 0),
+        (b"\x1b[C", 1),
+        (b"\n", 2),
+        (b"\x1b[D", 1),
+        (b"\x1b[D", 0),
+        (b"\x1bOD", -1),
+        (b"x", -1),
+    ):
+        os.write(one.mine, key)
+        frames += key != b"x"
+        while one.seen.count("\x1b[J") < frames:
+            one.until(f"frame {frames}", patience_s=0.05)
+        assert shown(one) == frame(scene, scene.changes_s[at + step], 70, 18)
+    assert "paused; space" in one.seen
+    os.write(one.mine, b"q")
     assert one.end() == 0
-    assert one.seen.partition(SHOWN)[0].count("\x1b[H") == 3
+    assert one.seen.partition(SHOWN)[0].count("\x1b[H") == frames
+
+
+def test_stepping_stays_in_the_run(finished: Trace) -> None:
+    """Forth and back again from any instant is where something happened; at either end it stays there."""
+    changes_s = Scene(finished).changes_s
+    for t_s in (0.0, changes_s[5], (changes_s[5] + changes_s[6]) / 2, 12.0):
+        after, before = _beside(changes_s, t_s, 12.0, FORWARD), _beside(changes_s, t_s, 12.0, BACK)
+        assert before < t_s < after or (t_s, before) == (0.0, 0.0) or (t_s, after) == (12.0, 12.0)
+        assert not ((changes_s > t_s) & (changes_s < after)).any()
+        assert not ((changes_s > before) & (changes_s < t_s)).any()
+    assert _beside(changes_s, 3.0, 3.0, FORWARD) == 3.0
+
+
+def test_a_pause(finished: Trace, terminal: Callable[..., Terminal]) -> None:
+    """No frame follows until it goes on, twice as fast; at the end it ends by itself."""
+    one = terminal(str(finished.path), "--speed", "4")
+    one.until("4 s a second")
+    os.write(one.mine, b" ")
+    one.until("paused")
+    frames = one.seen.count("\x1b[H")
+    one.until("nothing", patience_s=0.4)
+    assert one.seen.count("\x1b[H") == frames
+    os.write(one.mine, b"+ ")
+    one.until("8 s a second")
+    assert one.end() == 0
+    assert "tiny  12.0 of 12.0 s" in one.seen.partition(SHOWN)[2]
+
+
+@pytest.mark.parametrize("way", ["q", "end", signal.SIGINT, signal.SIGTERM])
+def test_the_keyboard_is_as_before(finished: Trace, terminal: Callable[..., Terminal], way: str | int) -> None:
+    """However it ends, lines are echoed and wait for Enter again."""
+    one = terminal(str(finished.path), "--from", "v1", *(["--speed", "20"] if way == "end" else ["--step"]))
+    before = one.before
+    one.until("q: end")
+    assert way == "end" or not termios.tcgetattr(one.mine)[3] & (termios.ECHO | termios.ICANON)
+    if way == "q":
+        os.write(one.mine, b"q")
+    elif isinstance(way, int):
+        one.process.send_signal(way)
+    assert one.end() == (128 + way if isinstance(way, int) else 0)
+    assert before[3] & termios.ECHO
+    assert termios.tcgetattr(one.mine) == before
+
+
+def test_ctrl_z_gives_the_terminal_back_meanwhile(finished: Trace, terminal: Callable[..., Terminal]) -> None:
+    """The screen and the keys are the shell's until it goes on; then the same frame is drawn anew."""
+    one = terminal(str(finished.path), "--step")
+    one.until("q: end")
+    one.process.send_signal(signal.SIGTSTP)
+    one.until(SHOWN)
+    time.sleep(0.1)
+    one.process.send_signal(signal.SIGCONT)
+    deadline = time.monotonic() + 10
+    while one.seen.count("q: end") < 2 and time.monotonic() < deadline:
+        one.until("again", patience_s=0.05)
+    drawn_ = [shown_.partition("\x1b[J")[0] for shown_ in one.seen.split("\x1b[H")[1:]]
+    assert len(drawn_) == 2
+    assert drawn_[0] == drawn_[1]
+    os.write(one.mine, b"q")
+    assert one.end() == 0
+    assert termios.tcgetattr(one.mine) == one.before
