@@ -44,8 +44,8 @@ STAGES = (
     ("upload", "training_end_s", "arrived_s", GREEN, 0.7),
     ("buffer", "arrived_s", "ended_s", "#E4E4E4", 0.25),
 )
-"""The stages of a participation: from which instant to which, the bar's colour and height. Waits for coverage belong to
-the two transfers. While an update waits in the buffer its device may take part again."""
+"""The stages of a participation: from which instant to which, the bar's colour and height. Pauses belong to the two
+transfers. While an update waits in the buffer its device may take part again."""
 ROWS = 24
 """Devices in a Gantt chart."""
 WAYS = 100
@@ -111,8 +111,8 @@ def gantt(
 
     Unless a version or a time in simulated seconds is given, it is the version that took longest (without versions, the
     whole run). Its contributors come before others who were busy then, at most `ROWS` devices; the axis says of how
-    many. A cross marks the end of a participation that was not applied, unless the run ended before. `Missing` if there
-    is no such version, or nobody took part in that time.
+    many. A black line lies where a transfer was not served. A cross marks the end of a participation that was not
+    applied, unless the run ended before. `Missing` if there is no such version, or nobody took part in that time.
     """
     known = findings(source)
     trace = known.trace
@@ -132,6 +132,7 @@ def gantt(
         unit_s, unit = clock(until_s)
         for stage in STAGES:
             _bars(axes, rows, *stage, unit_s)
+        _pauses(axes, trace, rows, unit_s)
         lost = rows[~rows["fate"].isin(["applied", "in-flight"]) & (rows["ended_s"] <= until_s)]
         if len(lost):
             axes.plot(lost["ended_s"] / unit_s, lost["row"], "x", color=BLACK, markersize=4.0, label="not applied",
@@ -146,6 +147,17 @@ def gantt(
         axes.set(xlabel=f"simulated time [{unit}]", ylabel=of)
         legend_above(axes, 6)
     return figure
+
+
+def _pauses(axes: Axes, trace: Trace, rows: pd.DataFrame, unit_s: float) -> None:
+    """Where transfers were not served, as far as the trace says it."""
+    pauses = trace.table("pauses")
+    row_of = rows.set_index("participation")["row"]
+    pauses = pauses[np.isin(pauses["participation"], row_of.index)]
+    if len(pauses):
+        start_s, end_s = (pauses[column] / NS_PER_S / unit_s for column in ("start_ns", "t_ns"))
+        axes.barh(row_of[pauses["participation"]], end_s - start_s, 0.2, left=start_s, color=BLACK, zorder=2.0,
+                  label="not served")  # fmt: skip
 
 
 def _bars(
