@@ -282,7 +282,7 @@ def test_run_on_a_disk_that_fills(qflsim: Command, tiny: Path, small_disk: Path)
 # --- signals and kills
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGINT, pytest.param(signal.SIGTERM, marks=pytest.mark.slow)])
 def test_a_stopped_run(started: Callable[..., subprocess.Popen[str]], tmp_path: Path, number: int) -> None:
     """A signal in the middle: exit code 128 + its number, the table, one line, and a plain trace without an end."""
     process = started()

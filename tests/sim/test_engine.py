@@ -183,7 +183,7 @@ def test_earlier_runs_do_not_pile_up() -> None:
 
     forget_earlier_runs()  # counts what is there
     heap = Heap()
-    heap.__dict__.update(me=heap, rows=[[k] for k in range(2_000_000)])
+    heap.__dict__.update(me=heap, rows=[[k] for k in range(len(gc.get_objects()))])
     dropped = weakref.ref(heap)
     gc.collect()  # makes it old, so that no search among the young finds it
     del heap

@@ -135,7 +135,9 @@ def test_a_run_compared_with_itself_cut_off_earlier_shows_no_gain(
     assert any("what was under way then is in flight" in text for text in found["warnings"])
 
 
-@pytest.mark.parametrize("share", [0.1, 0.5, 1.0])
+@pytest.mark.parametrize(
+    "share", [pytest.param(0.1, marks=pytest.mark.slow), 0.5, pytest.param(1.0, marks=pytest.mark.slow)]
+)
 def test_a_killed_run_shows_no_gain(long: Long, tmp_path: Path, share: float) -> None:
     """Whatever was the last record that was committed: who was under way is known from the events."""
     whole, count = long.trace, round(share * len(long.records))

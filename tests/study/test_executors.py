@@ -252,7 +252,7 @@ def stopped_in_mid_run(number: int, scenario: Path, out: Path, *words: str) -> t
     return process.returncode, err
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGINT, pytest.param(signal.SIGTERM, marks=pytest.mark.slow)])
 def test_a_signal_to_all_processes_of_a_run(tiny: Path, tmp_path: Path, number: int) -> None:
     """It ends the run gently and in order: workers do not hear Ctrl-C, and what SIGTERM kills is not missed."""
     code, err = stopped_in_mid_run(number, tiny, tmp_path / "t.h5", "--workers", "2")

@@ -340,7 +340,7 @@ def terminal() -> Iterator[Callable[..., Terminal]]:
 SHOWN, HIDDEN = "\x1b[?25h", "\x1b[?25l"
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGINT, pytest.param(signal.SIGTERM, marks=pytest.mark.slow)])
 def test_a_signal_leaves_the_terminal_as_it_was(
     finished: Trace, terminal: Callable[..., Terminal], number: signal.Signals
 ) -> None:
@@ -423,7 +423,15 @@ def test_a_pause(finished: Trace, terminal: Callable[..., Terminal]) -> None:
     assert "tiny  12.0 of 12.0 s" in one.seen.partition(SHOWN)[2]
 
 
-@pytest.mark.parametrize("way", ["q", "end", signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize(
+    "way",
+    [
+        "q",
+        pytest.param("end", marks=pytest.mark.slow),
+        signal.SIGINT,
+        pytest.param(signal.SIGTERM, marks=pytest.mark.slow),
+    ],
+)
 def test_the_keyboard_is_as_before(finished: Trace, terminal: Callable[..., Terminal], way: str | int) -> None:
     """However it ends, lines are echoed and wait for Enter again."""
     one = terminal(str(finished.path), "--from", "v1", *(["--speed", "20"] if way == "end" else ["--step"]))

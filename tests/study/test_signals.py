@@ -170,7 +170,9 @@ def test_a_signal_after_all_is_said() -> None:
     assert out
 
 
-@pytest.mark.parametrize(("one", "two"), [(2, 2), (15, 15), (2, 15)])
+@pytest.mark.parametrize(
+    ("one", "two"), [pytest.param(2, 2, marks=pytest.mark.slow), pytest.param(15, 15, marks=pytest.mark.slow), (2, 15)]
+)
 def test_a_second_signal_breaks_a_run_off(tiny: Path, tmp_path: Path, one: int, two: int) -> None:
     """At once, with the code of the second and one line; what was committed can be read, and nothing else is left."""
     path = tmp_path / "t.h5"
