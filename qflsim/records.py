@@ -101,9 +101,9 @@ class Handover(NamedTuple):
 class Transfer(NamedTuple):
     """One download or upload, emitted when it ended or was cut off.
 
-    The time from start to end splits into sharing (the cell served the transfer among others), uncovered (no cell
-    was strong enough), handover (interruptions and re-establishments), outage (the serving site was down) and backhaul
-    (between the site and the server).
+    The time from start to end splits into sharing (the cell served the transfer among others), uncovered (its cell was
+    too weak, or none strong enough), handover (interruptions and re-establishments), outage (the serving site was down)
+    and backhaul (between the site and the server).
     """
 
     t_ns: int

@@ -62,7 +62,7 @@ class Cause(IntEnum):
     """Why nothing of a transfer is carried for a while."""
 
     COVERAGE = 0
-    """no cell is strong enough"""
+    """the serving cell is too weak and another not yet the device's, or none is strong enough"""
     OUTAGE = 1
     """the serving site, or every site that would cover the device, is down"""
     HANDOVER = 2

@@ -264,6 +264,8 @@ class Transfer:
         return work_bit / self._left_bit
 
     def _turn_to(self, waits: _Waits) -> None:
+        if waits is self._waiting_for and waits in _CAUSES:
+            return  # one pause, however often it is looked at
         now_ns = self._engine.now_ns
         self._waits_ns[self._waiting_for] += now_ns - self._since_ns
         cause = _CAUSES.get(self._waiting_for)

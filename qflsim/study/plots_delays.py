@@ -60,7 +60,7 @@ def stragglers(source: Source, by: str = "device") -> Figure:
     version was made of updates, or the trace has no transfers or trainings.
     """
     known = findings(source)
-    needs(known.trace, *TIMED)
+    needs(known.trace, *TIMED, "pauses")
     whole = held_up(known, by)
     if whole.empty:
         raise Missing(

@@ -39,7 +39,12 @@ ATTRIBUTES = (
     ("`format`", "int64", "version of this format"),
     ("`complete`", "bool", "whether the run came to its end; FALSE while it runs, after a kill, a failure or a signal"),
     ("`reason`", "text", "why it ended"),
-    ("`fingerprint`", "text", "SHA-256 of the kinds, entities and times of all records; empty if it did not end"),
+    (
+        "`fingerprint`",
+        "text",
+        "SHA-256 of the kinds, entities and times of all records but those of sites, cells, "
+        "devices, learning and link samples; empty if it did not end",
+    ),
     ("`name`", "text", "name of the scenario"),
     ("`seed`", "int64", "the seed"),
     (

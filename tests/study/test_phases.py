@@ -30,14 +30,17 @@ def test_phases_of_every_participation_add_up(name: str, tmp_path: Path) -> None
 
 
 def check_stretches(delays: Delays) -> None:
-    """They go from an invitation until the server knew, without a gap; those of a phase add up to its nanoseconds."""
+    """They go from an invitation until the server knew, without a gap, each as long as it lasts; those of a phase add
+    up to its nanoseconds."""
     found = {phase: np.zeros(len(delays.updates), dtype=np.int64) for phase in PHASES}
     found[PHASES[0]] += delays.updates["invited_ns"] - delays.called_ns
     found[BUFFER] += delays.updates["ended_ns"] - delays.answered_ns
     for row, update in enumerate(delays.updates):
-        at_ns = update["invited_ns"]
+        at_ns, before = update["invited_ns"], ""
         for phase, start_ns, end_ns in delays.stretches(row):
             assert at_ns == start_ns < end_ns
+            assert phase != before
+            before = phase
             found[phase][row] += end_ns - start_ns
             at_ns = end_ns
         assert at_ns == delays.answered_ns[row]

@@ -197,6 +197,15 @@ def test_what_the_trace_lacks_is_named(tmp_path: Path) -> None:
     assert {*drawn.skipped, *(path.stem for path in drawn.files)} == set(plots.FIGURES)
 
 
+def test_without_pauses_nobody_is_said_to_hold_others_up(tmp_path: Path) -> None:
+    """Critical paths need them; every other figure is drawn."""
+    overrides = ["trace.leave_out=['pauses']", "stop.duration_s=20.0"]
+    trace = run(load("quickstart", overrides=overrides), tmp_path / "t.h5", timing_only=True)
+    skipped = plots.plot(trace, tmp_path / "figures", "png").skipped
+    assert [name for name, why in skipped.items() if why.startswith("pauses: ")] == ["stragglers", "stragglers-groups"]
+    assert set(skipped) <= {"stragglers", "stragglers-groups", "metric", "target"}
+
+
 def test_a_run_that_was_stopped_early_has_its_figures(tmp_path: Path) -> None:
     """Before the first version: those that need none, and no error."""
     trace = run(load("quickstart", overrides=["stop.duration_s=0.5"]), tmp_path / "t.h5", timing_only=True)
