@@ -26,7 +26,7 @@ def measure(names: tuple[str, ...]) -> list[Figure]:
     return [figure for name in shown for figure in BENCHES[name]()]
 
 
-OWN = ("updates", "transfers", "trainings", "update_angles")
+OWN = ("updates", "transfers", "pauses", "trainings", "update_angles")
 """The tables in which a participation has rows of its own, its events aside."""
 
 
