@@ -111,7 +111,7 @@ def build(scenario: Scenario, sources: Sources, observers: Sequence[Observer] = 
     downtimes = [_downtime(scenario, site, streams) for site in scenario.sites.places]
     world = World(engine, streams, fleet, groups, hardware, downtimes, scenario.radio.link_outages, air,
                   what_if or {})  # fmt: skip
-    if observers and (period_s := scenario.trace.link_sample_s) is not None:
+    if engine.observed and (period_s := scenario.trace.link_sample_s) is not None:
         apart = replace(world, fleet=Fleet(movers, streams, None),
                         air=replace(air, radio=_radio(scenario, streams, strict=False)))  # fmt: skip
         engine.tell_first(LinkSampler(apart, to_ns(period_s), observers))

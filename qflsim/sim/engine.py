@@ -40,15 +40,19 @@ def forget_earlier_runs() -> None:
     time. Where somebody has frozen objects, a run under way among them, it changes nothing."""
     if gc.get_freeze_count() or not gc.isenabled():
         return
-    gc.freeze()
-    there = gc.get_freeze_count()
-    gc.unfreeze()
+    there = _objects()
     _kept[0] = _kept[0] or there
     if there > 1.5 * _kept[0]:
         gc.collect()
-        gc.freeze()
-        _kept[0] = gc.get_freeze_count()
-        gc.unfreeze()
+        _kept[0] = _objects()
+
+
+def _objects() -> int:
+    """How many there are that a search would look at."""
+    gc.freeze()
+    count = gc.get_freeze_count()
+    gc.unfreeze()
+    return count
 
 
 @contextmanager

@@ -117,8 +117,7 @@ class Transfer:
             yield self._engine.wait(instead.waits_ns, Order.WORLD, self._device)
         self.last_cell = instead.cell
         self._on_first_service()
-        quality = self._link.quality(self._direction, self._engine.now_ns)
-        level_db, margin_db = (float(of[instead.cell]) for of in quality)
+        level_db, margin_db = self._quality(instead.cell)
         served = self._engine.wait(instead.served_ns, Order.COMPLETION, self._device)
         if margin_db < self._air.radio.rate_map.cut_db:
             yield served
@@ -168,7 +167,7 @@ class Transfer:
         self._turn_to(_Waits.SHARING)
         attached_ns, stretch = self._engine.now_ns, 0.0
         while True:
-            level_db, margin_db = (float(of[cell]) for of in self._link.quality(self._direction, self._engine.now_ns))
+            level_db, margin_db = self._quality(cell)
             if margin_db < self._air.radio.rate_map.cut_db:  # the target of a handover may be lost by the end of it
                 works = self._link.works(cell, self._engine.now_ns)
                 kind, target = ChangeKind.LOST if works else ChangeKind.OUTAGE, cell
@@ -207,6 +206,11 @@ class Transfer:
         finally:
             left_s = 0.0 if done.triggered else books.leave(self._participation)
             self._keep_bit(left_s * terms.rate_bit_per_s / stretch)
+
+    def _quality(self, cell: int) -> tuple[float, float]:
+        """Level and margin [dB] of a cell now."""
+        level_db, margin_db = self._link.quality(self._direction, self._engine.now_ns)
+        return float(level_db[cell]), float(margin_db[cell])
 
     def _terms(self, level_db: float) -> _Terms:
         power = self._link.budget.power(self._direction, level_db)

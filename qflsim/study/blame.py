@@ -12,9 +12,9 @@ from qflsim.scenario.build import build
 from qflsim.sim.transfer import StandIn
 from qflsim.sim.world import WhatIf
 from qflsim.study.findings import Source, findings
+from qflsim.study.phases import WAYS
 from qflsim.study.replay import header_of_this_version, recorded_scenario, recorded_sources
 from qflsim.study.stragglers import Paths, Wait
-from qflsim.terms import Direction
 from qflsim.trace.reader import Trace
 from qflsim.units import NEVER_NS, NS_PER_S
 
@@ -47,7 +47,7 @@ def blame(source: Source, most: int = 5, plugins: bool = False) -> pd.DataFrame:
     then never comes). The remainder is held_up_s less the sum over single causes: what their slowness does not
     explain, or, below 0, what more than one of them would have saved by itself.
 
-    Errors: `InputError` for a trace of another version of qflsim, or one that leaves transfers or trainings out.
+    Errors: `InputError` for a trace of another version of qflsim, or one without transfers, pauses or trainings.
     """
     known = findings(source)
     header_of_this_version(known.trace)
@@ -96,9 +96,7 @@ class _Again:
         self._paths = paths
         self._scenario = recorded_scenario(trace, plugins)
         self._sources = recorded_sources(trace, self._scenario)
-        transfers = trace.table("transfers")
-        self._whose, self._cells = 2 * transfers["participation"].astype(np.int64), transfers["last_cell"]
-        self._whose += transfers["direction"]
+        self._transfers = trace.table("transfers")
 
     def made_ns(self, version: int, row: int, slower_ns: dict[_Part, int]) -> float:
         """When the version is made if each of these parts takes so much less; nan if it never is."""
@@ -112,7 +110,7 @@ class _Again:
                 for phase, of in self._paths.delays.stages[stage].items()
             }
             whole_ns = sum(taken_ns.values())
-            if stage in ("download", "upload"):
+            if stage in WAYS:
                 instead[stage] = StandIn(self._cell(row, stage), whole_ns - taken_ns[stage], taken_ns[stage])
             else:
                 instead[f"{stage}_ns"] = whole_ns
@@ -130,5 +128,6 @@ class _Again:
 
     def _cell(self, row: int, stage: str) -> int:
         """The cell that served a transfer last; the first of all where none did."""
-        transfer = 2 * int(self._paths.delays.updates["participation"][row]) + Direction[stage.upper()]
-        return max(int(self._cells[self._whose == transfer].max(initial=0)), 0)
+        rows, own = self._transfers, self._paths.delays.updates["participation"][row]
+        mine = rows[(rows["participation"] == own) & (rows["direction"] == WAYS[stage])]
+        return int(mine["last_cell"].max(initial=0))

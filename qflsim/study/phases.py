@@ -9,7 +9,6 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from qflsim.errors import InputError
 from qflsim.terms import Cause, Direction
 from qflsim.trace.reader import Trace
 from qflsim.trace.tables import Rows
@@ -33,6 +32,8 @@ PHASES = (
 BUFFER = PHASES[-1]
 _WAITS = {"waiting for coverage": "uncovered_ns", "site outage": "outage_ns", "handover": "handover_ns",
           "backhaul": "backhaul_ns"}  # fmt: skip
+WAYS = {direction.name.lower(): direction for direction in Direction}
+"""The stages that are transfers, and which way each goes."""
 _CAUSES = {Cause.COVERAGE: "waiting for coverage", Cause.OUTAGE: "site outage", Cause.HANDOVER: "handover"}
 _JOB = ("queued_ns", "start_ns", "end_ns", "compile_ns")
 
@@ -60,7 +61,8 @@ class Delays:
     """
 
     def __init__(self, trace: Trace) -> None:
-        transfers, jobs = _there(trace, "transfers"), _there(trace, "trainings")
+        trace.demand("transfers", "trainings")
+        transfers, jobs = trace.table("transfers"), trace.table("trainings")
         self.updates = trace.table("updates")
         self.made_ns: Instants = trace.table("versions")["t_ns"]
         """when each version was made"""
@@ -69,9 +71,9 @@ class Delays:
         self._row_of = np.full(self.updates["participation"].max(initial=-1) + 1, -1)
         self._row_of[self.updates["participation"]] = np.arange(len(self.updates))
         self.stages: dict[str, dict[str, Instants]] = {
-            "download": self._transfer_ns(transfers, Direction.DOWNLOAD),
+            "download": self._transfer_ns(transfers, "download"),
             **self._job_ns(jobs),
-            "upload": self._transfer_ns(transfers, Direction.UPLOAD),
+            "upload": self._transfer_ns(transfers, "upload"),
         }
         self._trace = trace
 
@@ -98,7 +100,7 @@ class Delays:
         at_ns = int(self.updates["invited_ns"][row])
         for stage, parts in self.stages.items():
             spent_ns = {phase: int(of[row]) for phase, of in parts.items()}
-            if stage in ("download", "upload"):
+            if stage in WAYS:
                 end_ns = at_ns + sum(spent_ns.values())
                 found += self._transfer(row, stage, at_ns, end_ns, spent_ns["backhaul"])
                 at_ns = end_ns
@@ -113,7 +115,7 @@ class Delays:
 
         That way is the last part of an upload, and of a download the first once there is a cell.
         """
-        pauses = self._pauses(row, Direction[stage.upper()])
+        pauses = self._pauses(row, WAYS[stage])
         behind_ns = at_ns if stage == "download" else end_ns - backhaul_ns
         for pause in pauses if stage == "download" else ():
             behind_ns = pause.end_ns if pause.start_ns == behind_ns else behind_ns
@@ -132,7 +134,8 @@ class Delays:
     @cached_property
     def _paused(self) -> tuple[Rows, Instants]:
         """All pauses by transfer, and the number of the transfer of each."""
-        rows = _there(self._trace, "pauses")
+        self._trace.demand("pauses")
+        rows = self._trace.table("pauses")
         whose = 2 * rows["participation"].astype(np.int64) + rows["direction"]
         order = np.argsort(whose, kind="stable")
         return rows[order], whose[order]
@@ -151,9 +154,9 @@ class Delays:
         """Seconds of each phase (columns, in the order of `PHASES`) of each participation (rows as `Trace.updates`)."""
         return pd.DataFrame({phase: spent_ns / NS_PER_S for phase, spent_ns in self.phases_ns().items()})
 
-    def _transfer_ns(self, rows: Rows, direction: Direction) -> dict[str, Instants]:
-        columns = _WAITS | {direction.name.lower(): "sharing_ns"}
-        found = self._by_update(rows, rows["direction"] == direction, columns.values())
+    def _transfer_ns(self, rows: Rows, stage: str) -> dict[str, Instants]:
+        columns = _WAITS | {stage: "sharing_ns"}
+        found = self._by_update(rows, rows["direction"] == WAYS[stage], columns.values())
         return {phase: found[column] for phase, column in columns.items()}
 
     def _job_ns(self, rows: Rows) -> dict[str, dict[str, Instants]]:
@@ -177,10 +180,3 @@ class Delays:
             found[column] = np.zeros(len(self.updates), dtype=np.int64)
             found[column][at] = rows[column][known]
         return found
-
-
-def _there(trace: Trace, name: str) -> Rows:
-    """A table that the trace must not leave out."""
-    if name in trace.left_out:
-        raise InputError(f"{trace.path}: {name}", "a trace that leaves them out", "one that has them")
-    return trace.table(name)

@@ -112,10 +112,10 @@ def short(name: str, most: int = 22) -> str:
 
 def needs(trace: Trace, *tables: str) -> None:
     """`Missing` if one of these tables was left out of the trace."""
-    left_out = trace.left_out
-    for name in tables:
-        if name in left_out:
-            raise Missing(f"{trace.path}: {name}", "a trace that leaves them out", "one that has them")
+    try:
+        trace.demand(*tables)
+    except InputError as error:
+        raise Missing(error.where, error.got, error.want) from None
 
 
 def by_group(trace: Trace, devices: pd.Series) -> tuple[pd.Series, dict[str, str]]:

@@ -1,7 +1,6 @@
 """Runs a scenario: inputs hashed, a trace opened, the simulation driven to its end, whatever that end is."""
 
 import json
-import os
 import time
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import BrokenExecutor
@@ -24,6 +23,7 @@ from qflsim.study.signals import AtOnce, stop_on_signals
 from qflsim.terms import Fate
 from qflsim.trace.fingerprint import Fingerprint
 from qflsim.trace.layout import Scalar
+from qflsim.trace.placing import remove_hidden
 from qflsim.trace.reader import Trace
 from qflsim.trace.tables import TABLES
 from qflsim.trace.writer import TraceWriter
@@ -72,7 +72,7 @@ def run_from(scenario: Scenario, sources: Sources, who: Identity, out: Path | st
         place = None if out is None else Path(out)
         header = _header(scenario, who, timing_only) | ({"replay_of": replay_of} if replay_of else {})
         writer, path = _open(scenario, sources, who, header, place, force=force)
-        stop.tidy = lambda: _remove_hidden(path.parent)
+        stop.tidy = lambda: remove_hidden(path.parent)
         seen = Seen()
         complete, reason = False, ""
         try:
@@ -159,12 +159,6 @@ def _open(scenario: Scenario, sources: Sources, who: Identity, header: dict[str,
             raise
         return writer, path
     raise AssertionError
-
-
-def _remove_hidden(folder: Path) -> None:
-    """Removes what this process has not given its name yet: see `placing.write_hidden`."""
-    for hidden in folder.glob(f".qflsim-{os.getpid()}-*"):
-        hidden.unlink(missing_ok=True)
 
 
 def _texts(scenario: Scenario, sources: Sources, who: Identity) -> dict[str, str]:

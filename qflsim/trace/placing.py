@@ -27,7 +27,7 @@ def check_free(path: Path, *, force: bool) -> None:
 
 def write_hidden(folder: Path, content: bytes) -> Path:
     """Write a new file in the folder, under a hidden name that nobody else has, and return its path."""
-    hidden = folder / f".qflsim-{os.getpid()}-{secrets.token_hex(8)}"
+    hidden = folder / f"{_own_prefix()}{secrets.token_hex(8)}"
     try:
         with hidden.open("xb") as file:
             file.write(content)
@@ -35,6 +35,17 @@ def write_hidden(folder: Path, content: bytes) -> Path:
         hidden.unlink(missing_ok=True)
         raise
     return hidden
+
+
+def remove_hidden(folder: Path) -> None:
+    """Remove every file of this process in the folder that has a hidden name still."""
+    for hidden in folder.glob(f"{_own_prefix()}*"):
+        hidden.unlink(missing_ok=True)
+
+
+def _own_prefix() -> str:
+    """How hidden names of this process begin."""
+    return f".qflsim-{os.getpid()}-"
 
 
 def publish(hidden: Path, path: Path, *, force: bool) -> None:

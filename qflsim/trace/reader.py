@@ -67,6 +67,13 @@ class Trace:
         """The tables that the run was told not to write."""
         return list(self.scenario.get("trace", {}).get("leave_out", ()))
 
+    def demand(self, *names: str) -> None:
+        """`InputError` if the run was told not to write one of these tables."""
+        left_out = self.left_out
+        for name in names:
+            if name in left_out:
+                raise InputError(f"{self.path}: {name}", "a trace that leaves them out", "one that has them")
+
     @property
     def status(self) -> Status:
         """Whether and how the run ended."""

@@ -19,6 +19,7 @@ from qflsim.trace.fingerprint import Fingerprint
 from qflsim.units import NEVER_NS, NS_PER_S, to_ns
 
 Simulate = Callable[..., Any]
+Sampled = tuple[list[Record], World, list[Record], str, str]
 PERIOD_S = 7.5
 RUN = ["stop.duration_s=150.0"]
 
@@ -37,14 +38,14 @@ def until_ns(update: Update) -> int:
 
 
 @pytest.fixture(scope="module", params=["blackout", "city-handover"])
-def sampled(request: pytest.FixtureRequest) -> tuple[list[Record], World, list[Record], str, str]:
+def sampled(request: pytest.FixtureRequest) -> Sampled:
     """A run with samples and its world, the same run without, and the fingerprints of both."""
     told, world, its = told_by(request.param, f"trace.link_sample_s={PERIOD_S}")
     plain, _, others = told_by(request.param)
     return told, world, plain, its, others
 
 
-def test_a_run_that_is_looked_at_is_the_same_run(sampled: tuple[list[Record], World, list[Record], str, str]) -> None:
+def test_a_run_that_is_looked_at_is_the_same_run(sampled: Sampled) -> None:
     """All that it tells but the samples is the same, and so is its fingerprint: legs too, drawn when the run asks."""
     told, _, plain, its, others = sampled
     assert [record for record in told if not isinstance(record, LinkSample)] == plain
@@ -53,7 +54,7 @@ def test_a_run_that_is_looked_at_is_the_same_run(sampled: tuple[list[Record], Wo
 
 
 def test_whoever_is_on_his_way_is_looked_at_every_so_often(
-    sampled: tuple[list[Record], World, list[Record], str, str],
+    sampled: Sampled,
 ) -> None:
     """At each multiple of the period before the end: exactly those invited by then who are neither there nor lost."""
     told, *_ = sampled
@@ -66,7 +67,7 @@ def test_whoever_is_on_his_way_is_looked_at_every_so_often(
 
 
 def test_a_sample_is_what_the_devices_own_link_says(
-    sampled: tuple[list[Record], World, list[Record], str, str],
+    sampled: Sampled,
 ) -> None:
     """Cells that cover in either direction, or the strongest; gain, SINR, margin and rate as transfers use them."""
     told, world, *_ = sampled
